@@ -1,0 +1,154 @@
+"""The database as one object: opens, hands out units of work, closes.
+
+A unit of work is a session that is rolled back unless it was committed. Units that write take the one writer's lock
+at their start (SQLite: BEGIN IMMEDIATE; PostgreSQL: a transaction advisory lock), so they follow one another: what a
+unit reads cannot change under it, no update is lost, and no two of them can wait for each other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+
+from bot.clock import Clock
+from bot.enrollment.audit import Actor, Author, guard, set_author
+from bot.enrollment.planning import Planner, default_planner, set_planner
+
+#: How long a writer waits for another before it gives up, in seconds.
+LOCK_SECONDS = 30
+#: The advisory lock of PostgreSQL that stands for "the one writer" (any constant; unique within the database).
+WRITER_LOCK = 5576480
+_WRITES = "sparc_writes"
+
+
+class EnrolmentSession(Session):  # type: ignore[misc]  # SQLAlchemy 1.4 carries no types
+    """The session behind every unit of work; the audit guard listens on this class and on no other."""
+
+
+guard(EnrolmentSession)
+
+
+def default_url(home: Path) -> str:
+    """The database of an installation that names none: SQLite in its home folder."""
+    return f"sqlite+aiosqlite:///{home / 'sparc.db'}"
+
+
+def async_url(url: str) -> str:
+    """The same address with the asynchronous driver (`sqlite://` and `postgresql://` are accepted as they stand).
+
+    Raises:
+        ValueError: the address is of another kind of database.
+    """
+    parsed = make_url(url)
+    kind = parsed.drivername.split("+")[0]
+    drivers = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
+    if kind not in drivers:
+        raise ValueError(f"SPARC_DATABASE_URL: expected sqlite or postgresql, found {kind}")
+    return str(parsed.set(drivername=drivers[kind]).render_as_string(hide_password=False))
+
+
+def create_engine(url: str) -> AsyncEngine:
+    """An engine with this project's habits: WAL, foreign keys and patience on SQLite, lock time-outs on PostgreSQL."""
+    url = async_url(url)
+    # Parameters are personal data: they stay out of error messages and logs.
+    options: dict[str, Any] = {"future": True, "hide_parameters": True}
+    if url.startswith("sqlite"):
+        memory = make_url(url).database in (None, "", ":memory:")
+        # A pool, since opening a file costs a thread and four statements; one connection only in memory.
+        options["poolclass"] = StaticPool if memory else AsyncAdaptedQueuePool
+        options["connect_args"] = {"timeout": LOCK_SECONDS}
+    else:
+        options["connect_args"] = {"server_settings": {"lock_timeout": f"{LOCK_SECONDS * 1000}"}}
+        options["pool_pre_ping"] = True
+    engine = create_async_engine(url, **options)
+    if url.startswith("sqlite"):
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    else:
+        event.listen(engine.sync_engine, "begin", _begin_postgresql)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, record: Any) -> None:
+    # The driver must not begin transactions by itself: its deferred BEGIN makes writers fail instead of wait.
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={LOCK_SECONDS * 1000}", "synchronous=FULL"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Any) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _begin_postgresql(connection: Any) -> None:
+    if connection.get_execution_options().get(_WRITES):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+class Database:
+    """The enrolment database behind an address.
+
+    Args:
+        url: `sqlite:///file` or `postgresql://...`; the asynchronous driver is filled in.
+        clock: what time it is, for the audit trail and everything stamped.
+        planner: derives the planned days of a record; by default from the protocol file, read at the first write.
+    """
+
+    def __init__(self, url: str, clock: Clock | None = None, planner: Planner | None = None) -> None:
+        self.url = async_url(url)
+        self.clock = clock or Clock()
+        self.engine = create_engine(self.url)
+        self._writing_engine = self.engine.execution_options(**{_WRITES: True})
+        self._planner = planner
+
+    @property
+    def planner(self) -> Planner:
+        """Derives planned days; the protocol file is read when this is first asked for."""
+        if self._planner is None:
+            self._planner = default_planner()
+        return self._planner
+
+    @asynccontextmanager
+    async def session(self) -> AsyncIterator[AsyncSession]:
+        """A unit of work that reads."""
+        async with self._open(self.engine) as session:
+            yield session
+
+    @asynccontextmanager
+    async def writing(self, actor: Actor, why: str) -> AsyncIterator[AsyncSession]:
+        """A unit of work that writes, in the name of `actor` and for the reason `why`; commit it or it is undone.
+
+        Raises:
+            AuditError: `actor` or `why` is empty.
+        """
+        async with self._open(self._writing_engine) as session:
+            set_author(session.sync_session, Author(actor, why, self.clock))
+            set_planner(session.sync_session, self.planner)
+            yield session
+
+    @asynccontextmanager
+    async def _open(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+        options: Mapping[str, Any] = {"sync_session_class": EnrolmentSession, "expire_on_commit": False, "future": True}
+        async with AsyncSession(engine, **options) as session:
+            yield session  # closing rolls back what was not committed
+
+    async def dispose(self) -> None:
+        """Closes all connections. Needed at the end: an open SQLite connection keeps a thread alive."""
+        await self.engine.dispose()
+
+    async def __aenter__(self) -> Database:
+        return self
+
+    async def __aexit__(self, *details: object) -> None:
+        await self.dispose()

@@ -1,0 +1,48 @@
+"""The audit trail's tables.
+
+`audit` is append-only by database triggers (see `bot.enrollment.migrations`) and chained by hash. What changed, old and
+new, stands in `audit_details`, tied to the chain by a salted digest: erasing a person's details after an
+erasure request leaves the chain whole, and the digest without its salt says nothing about what stood there.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Text
+
+from bot.enrollment.base import Base
+
+
+class AuditEntry(Base):
+    """Who did what to which row, when and why. Times are ISO 8601 text in UTC, hashed as they stand."""
+
+    __tablename__ = "audit"
+    __audited__ = False
+    __table_args__ = (
+        CheckConstraint("seq > 0", name="seq"),
+        CheckConstraint("length(hash) = 64 AND length(previous) = 64", name="hash"),
+        Index("ix_audit_subject", "subject", "seq"),
+    )
+    seq: int = Column(Integer, primary_key=True, autoincrement=False)
+    at: str = Column(String(32), nullable=False)
+    actor: str = Column(String(128), nullable=False)
+    role: str = Column(String(16), nullable=False)
+    action: str = Column(String(16), nullable=False)
+    entity: str = Column(String(32), nullable=False)
+    entity_key: str = Column(String(64), nullable=False)
+    subject: str | None = Column(String(16))
+    why: str = Column(String(200), nullable=False)
+    digest: str | None = Column(String(64))
+    previous: str = Column(String(64), nullable=False)
+    hash: str = Column(String(64), nullable=False)
+
+
+class AuditDetail(Base):
+    """Old and new values of one audit entry (JSON: field -> [old, new]); deleted only after an erasure."""
+
+    __tablename__ = "audit_details"
+    __audited__ = False
+    __table_args__ = (Index("ix_audit_details_subject", "subject"),)
+    seq: int = Column(Integer, ForeignKey("audit.seq", ondelete="RESTRICT"), primary_key=True, autoincrement=False)
+    subject: str | None = Column(String(16))
+    salt: str = Column(String(32), nullable=False)
+    changes: str = Column(Text, nullable=False)
