@@ -1,4 +1,4 @@
-"""Refuses files that must not enter the repository: `check_files.py large FILE...`, `check_files.py secrets FILE...`."""
+"""Refuses what must not enter the repository: `check_files.py large FILE...`, `check_files.py secrets FILE...`."""
 
 from __future__ import annotations
 
