@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import yaml
 from pydantic import ValidationError
@@ -36,6 +36,7 @@ from bot.trial.record import VisitCode
 
 __all__ = [
     "DEFAULT_PROTOCOL",
+    "LAST_CAPECITABINE",
     "TOPICS",
     "Amount",
     "Closure",
@@ -68,14 +69,15 @@ TOPICS = (
 )  # fmt: skip
 
 #: What SURGERY is counted from: the end of the tablets, not another visit.
-LAST_CAPECITABINE = "last_capecitabine"
+LAST_CAPECITABINE: Literal["last_capecitabine"] = "last_capecitabine"
 
 #: The codes under `notes` and `reasons` that schedule and dosing speak of.
 NOTE_CODES = (
     "window_not_in_record", "io1_either_day", "c1d1_day_set_by_site", "radiotherapy_day_confirmed_by_team",
     "weekend_radiotherapy", "weekend", "closure", "unconfirmed", "not_confirmed_as_done", "overtaken",
-    "gap_under_21_days", "before_day_15", "outside_window", "surgery_too_early", "bound_from_actual",
-    "bound_from_planned", "team_sets_day", "watch_and_wait_possible", "capecitabine_ended", "booking_after_end",
+    "counted_from_actual_start", "gap_under_21_days", "before_day_15", "outside_window", "surgery_too_early",
+    "bound_from_actual", "bound_from_planned", "team_sets_day", "watch_and_wait_possible", "capecitabine_ended",
+    "booking_after_end",
 )  # fmt: skip
 REASON_CODES = (
     "not_started", "withdrawn", "completed", "screen_failed", "no_record", "missed", "cancelled", "capecitabine_ended",
@@ -313,4 +315,3 @@ _CHECKS: tuple[Callable[[Protocol], Iterator[Problem]], ...] = (
     _numbers,
     _placeholders,
 )
-

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import BaseModel, StrictBool, StrictInt, StrictStr, validator
+from pydantic import BaseModel, StrictInt, StrictStr, validator
 
 from bot.trial.record import Language, VisitCode
 
@@ -101,7 +101,6 @@ class Settings(Value):
     tablet_strengths_source: StrictStr
     bsa_formula: Literal["mosteller", "du_bois", "haycock", "gehan_george"]
     rounding_policies: tuple[Literal["nearest_150", "tablets"], ...]
-    calculated_dose_to_patients: StrictBool
     plausible_height_cm: Range
     plausible_weight_kg: Range
     holiday_country: StrictStr
@@ -178,6 +177,10 @@ class WindowDays(Value):
     upper: StrictInt
 
 
+#: What a visit is counted from: another visit, or the end of the tablets.
+Anchor = Literal[VisitCode, "last_capecitabine"]
+
+
 class Timing(Value):
     """When a visit is due, relative to an anchor.
 
@@ -187,7 +190,7 @@ class Timing(Value):
 
     type: Literal["fixed_reference", "after", "not_before", "undated"]
     relation: Literal["start_to_start", "end_to_start"] | None = None
-    anchor: StrictStr | None = None
+    anchor: Anchor | None = None
     offset_days: StrictInt | StrictStr | None = None
     window_days: WindowDays | None = None
 
@@ -393,5 +396,3 @@ class Protocol(Value):
         """
         settings = Settings(**{**self.settings.dict(), **changes})
         return self.copy(update={"settings": settings})
-
-
