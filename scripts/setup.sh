@@ -21,10 +21,10 @@ die() {
 probe() {
     [ -x "$1" ] || return 1
     "$1" -I -c '
-import ssl, sys, zlib
+import os, ssl, sys, zlib
 if sys.version_info[:2] != (3, 10) or sys.implementation.name != "cpython" or sys.maxsize < 2**32:
     raise SystemExit(1)
-print(sys.executable if sys.prefix == sys.base_prefix else sys._base_executable)
+print(sys.executable if sys.prefix == sys.base_prefix else os.path.realpath(sys.executable))
 ' 2>/dev/null
 }
 
@@ -71,6 +71,7 @@ find_uv() {
     done < <(
         on_path uv
         printf '%s\n' "${HOME:-}/.local/bin/uv" "${HOME:-}/.cargo/bin/uv" "$setup_dir/uv/bin/uv"
+        ls -d "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/uv 2>/dev/null || true
     )
     return 1
 }
