@@ -196,14 +196,14 @@ def _change(session: Session, action: str, row: Base) -> Change:
 
 def _key_of(state: Any, row: Base) -> str:
     if isinstance(row, Participant):
-        return row.code
+        return str(row.code)
     return "/".join(str(part) for part in state.mapper.primary_key_from_instance(row))[:64]
 
 
 def _subject_of(session: Session, row: Base) -> str | None:
     """The code of the participant whom a row is about, or None."""
     if isinstance(row, Participant):
-        return row.code
+        return str(row.code)
     owner = getattr(row, "participant_id", None)
     if owner is None and hasattr(row, "screening_id"):
         from bot.enrollment.models_clinical import Screening

@@ -22,11 +22,11 @@ NAMING = {
 _registry = registry(metadata=MetaData(naming_convention=NAMING))
 
 
-class Base(metaclass=DeclarativeMeta):  # type: ignore[misc]  # SQLAlchemy 1.4 carries no types
-    """Base of all models. Annotations on columns are for readers and mypy (`__allow_unmapped__`)."""
+class Base(metaclass=DeclarativeMeta):  # type: ignore[metaclass]  # SQLAlchemy 1.4 carries no types
+    """Base of all models."""
 
     __abstract__ = True
-    __allow_unmapped__ = True
+    __tablename__: str
     registry = _registry
     metadata = _registry.metadata
     __table__: Any

@@ -24,6 +24,7 @@ from sqlalchemy import (
     Time,
     UniqueConstraint,
 )
+from sqlalchemy.orm import Mapped
 
 from bot.enrollment.base import Base, UtcTime, one_of, participant_key
 from bot.trial.record import Language, ParticipantStatus, Sex, VisitCode
@@ -50,9 +51,9 @@ class Site(Base):
     """A hospital of the trial."""
 
     __tablename__ = "sites"
-    id: int = Column(Integer, primary_key=True)
-    code: str = Column(String(16), nullable=False, unique=True)
-    name: str = Column(String(200), nullable=False)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    code: Mapped[str] = Column(String(16), nullable=False, unique=True)
+    name: Mapped[str] = Column(String(200), nullable=False)
 
 
 class Participant(Base):
@@ -69,17 +70,18 @@ class Participant(Base):
         CheckConstraint("length(code) BETWEEN 3 AND 16", name="code"),
         Index("ix_participants_status", "status"),
     )
-    id: int = Column(Integer, primary_key=True)
-    code: str = Column(String(16), nullable=False, unique=True)
-    site_id: int = Column(Integer, ForeignKey("sites.id", ondelete="RESTRICT"), nullable=False)
-    status: str = Column(String(16), nullable=False)
-    language: str = Column(String(2), nullable=False)
-    sex: str | None = Column(String(1))
-    birth_date: dt.date | None = Column(Date)
-    height_cm: float | None = Column(Float)
-    weight_kg: float | None = Column(Float)
-    last_capecitabine: dt.date | None = Column(Date)
-    erased_on: dt.date | None = Column(Date)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    code: Mapped[str] = Column(String(16), nullable=False, unique=True)
+    site_id: Mapped[int] = Column(Integer, ForeignKey("sites.id", ondelete="RESTRICT"), nullable=False)
+    status: Mapped[str] = Column(String(16), nullable=False)
+    language: Mapped[str] = Column(String(2), nullable=False)
+    sex: Mapped[str | None] = Column(String(1))
+    birth_date: Mapped[dt.date | None] = Column(Date)
+    height_cm: Mapped[float | None] = Column(Float)
+    weight_kg: Mapped[float | None] = Column(Float)
+    last_capecitabine: Mapped[dt.date | None] = Column(Date)
+    demo: Mapped[bool] = Column(Boolean(create_constraint=True, name="demo"), nullable=False, default=False)
+    erased_on: Mapped[dt.date | None] = Column(Date)
 
 
 class Consent(Base):
@@ -87,10 +89,10 @@ class Consent(Base):
 
     __tablename__ = "consents"
     __table_args__ = (CheckConstraint("withdrawn_on >= given_on", name="withdrawn_on"),)
-    participant_id: int = Column(Integer, participant_key(), primary_key=True)
-    form: str = Column(String(32), primary_key=True)
-    given_on: dt.date = Column(Date, nullable=False)
-    withdrawn_on: dt.date | None = Column(Date)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), primary_key=True)
+    form: Mapped[str] = Column(String(32), primary_key=True)
+    given_on: Mapped[dt.date] = Column(Date, nullable=False)
+    withdrawn_on: Mapped[dt.date | None] = Column(Date)
 
 
 class Enrolment(Base):
@@ -102,9 +104,9 @@ class Enrolment(Base):
         Index("ix_enrolments_enrolled_on", "enrolled_on", "participant_id"),
         Index("ix_enrolments_stage", "stage", "participant_id"),
     )
-    participant_id: int = Column(Integer, participant_key(), primary_key=True, autoincrement=False)
-    enrolled_on: dt.date = Column(Date, nullable=False)
-    stage: int = Column(Integer, nullable=False)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), primary_key=True, autoincrement=False)
+    enrolled_on: Mapped[dt.date] = Column(Date, nullable=False)
+    stage: Mapped[int] = Column(Integer, nullable=False)
 
 
 class RecordedVisit(Base):
@@ -118,12 +120,12 @@ class RecordedVisit(Base):
         CheckConstraint("at_time IS NULL OR day IS NOT NULL", name="at_time"),
         {"sqlite_with_rowid": False},
     )
-    participant_id: int = Column(Integer, participant_key(), primary_key=True)
-    visit: str = Column(String(8), primary_key=True)
-    day: dt.date | None = Column(Date)
-    at_time: dt.time | None = Column(Time)
-    status: str = Column(String(10), nullable=False)
-    recorded_on: dt.date | None = Column(Date)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), primary_key=True)
+    visit: Mapped[str] = Column(String(8), primary_key=True)
+    day: Mapped[dt.date | None] = Column(Date)
+    at_time: Mapped[dt.time | None] = Column(Time)
+    status: Mapped[str] = Column(String(10), nullable=False)
+    recorded_on: Mapped[dt.date | None] = Column(Date)
 
 
 class PlannedVisit(Base):
@@ -140,10 +142,10 @@ class PlannedVisit(Base):
         Index("ix_planned_visits_days", "first_day", "last_day", "participant_id"),
         {"sqlite_with_rowid": False},
     )
-    participant_id: int = Column(Integer, participant_key(), primary_key=True)
-    visit: str = Column(String(8), primary_key=True)
-    first_day: dt.date = Column(Date, nullable=False)
-    last_day: dt.date = Column(Date, nullable=False)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), primary_key=True)
+    visit: Mapped[str] = Column(String(8), primary_key=True)
+    first_day: Mapped[dt.date] = Column(Date, nullable=False)
+    last_day: Mapped[dt.date] = Column(Date, nullable=False)
 
 
 class Account(Base):
@@ -157,13 +159,13 @@ class Account(Base):
         CheckConstraint("(participant_id IS NULL) <> (role IS NULL)", name="participant_or_role"),
         Index("ix_accounts_participant_id", "participant_id"),
     )
-    id: int = Column(Integer, primary_key=True)
-    account: str = Column(String(128), nullable=False, unique=True)
-    participant_id: int | None = Column(Integer, participant_key())
-    role: str | None = Column(String(16))
-    language: str | None = Column(String(2))
-    origin: str = Column(String(8), nullable=False)
-    linked_at: dt.datetime = Column(UtcTime, nullable=False)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    account: Mapped[str] = Column(String(128), nullable=False, unique=True)
+    participant_id: Mapped[int | None] = Column(Integer, participant_key())
+    role: Mapped[str | None] = Column(String(16))
+    language: Mapped[str | None] = Column(String(2))
+    origin: Mapped[str] = Column(String(8), nullable=False)
+    linked_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
 
 
 class LinkCode(Base):
@@ -174,12 +176,12 @@ class LinkCode(Base):
         one_of("role", ROLES),
         CheckConstraint("(participant_id IS NULL) <> (role IS NULL)", name="participant_or_role"),
     )
-    digest: str = Column(String(64), primary_key=True)
-    participant_id: int | None = Column(Integer, participant_key())
-    role: str | None = Column(String(16))
-    made_at: dt.datetime = Column(UtcTime, nullable=False)
-    expires_at: dt.datetime = Column(UtcTime, nullable=False)
-    used_at: dt.datetime | None = Column(UtcTime)
+    digest: Mapped[str] = Column(String(64), primary_key=True)
+    participant_id: Mapped[int | None] = Column(Integer, participant_key())
+    role: Mapped[str | None] = Column(String(16))
+    made_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
+    expires_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
+    used_at: Mapped[dt.datetime | None] = Column(UtcTime)
 
 
 class Ticket(Base):
@@ -192,15 +194,15 @@ class Ticket(Base):
         Index("ix_tickets_acknowledged_at", "acknowledged_at", "number"),
         Index("ix_tickets_participant_id", "participant_id"),
     )
-    number: int = Column(Integer, primary_key=True, autoincrement=False)
-    kind: str = Column(String(32), nullable=False)
-    participant_id: int | None = Column(Integer, participant_key())
-    conversation: str = Column(String(128), nullable=False)
-    account: str = Column(String(128), nullable=False)
-    summary: str = Column(String(200), nullable=False)
-    made_at: dt.datetime = Column(UtcTime, nullable=False)
-    acknowledged_at: dt.datetime | None = Column(UtcTime)
-    acknowledged_by: str | None = Column(String(128))
+    number: Mapped[int] = Column(Integer, primary_key=True, autoincrement=False)
+    kind: Mapped[str] = Column(String(32), nullable=False)
+    participant_id: Mapped[int | None] = Column(Integer, participant_key())
+    conversation: Mapped[str] = Column(String(128), nullable=False)
+    account: Mapped[str] = Column(String(128), nullable=False)
+    summary: Mapped[str] = Column(String(200), nullable=False)
+    made_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
+    acknowledged_at: Mapped[dt.datetime | None] = Column(UtcTime)
+    acknowledged_by: Mapped[str | None] = Column(String(128))
 
 
 class Conversation(Base):
@@ -209,12 +211,12 @@ class Conversation(Base):
     __tablename__ = "conversations"
     __audited__ = False
     __table_args__ = (UniqueConstraint("conversation", "account"),)
-    tracker_id: str = Column(String(128), primary_key=True)
-    conversation: str = Column(String(128), nullable=False)
-    account: str = Column(String(128), nullable=False)
-    direct: bool = Column(Boolean(create_constraint=True, name="direct"), nullable=False)
-    first_seen: dt.datetime = Column(UtcTime, nullable=False)
-    last_seen: dt.datetime = Column(UtcTime, nullable=False)
+    tracker_id: Mapped[str] = Column(String(128), primary_key=True)
+    conversation: Mapped[str] = Column(String(128), nullable=False)
+    account: Mapped[str] = Column(String(128), nullable=False)
+    direct: Mapped[bool] = Column(Boolean(create_constraint=True, name="direct"), nullable=False)
+    first_seen: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
+    last_seen: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
 
 
 class HandledMessage(Base):
@@ -229,11 +231,11 @@ class HandledMessage(Base):
         Index("ix_handled_messages_received_at", "received_at"),
         Index("ix_handled_messages_account", "account"),
     )
-    webhook_id: str = Column(String(256), primary_key=True)
-    account: str = Column(String(128), primary_key=True)
-    body_hash: str = Column(String(64), primary_key=True)
-    reply: str | None = Column(Text)
-    received_at: dt.datetime = Column(UtcTime, nullable=False)
+    webhook_id: Mapped[str] = Column(String(256), primary_key=True)
+    account: Mapped[str] = Column(String(128), primary_key=True)
+    body_hash: Mapped[str] = Column(String(64), primary_key=True)
+    reply: Mapped[str | None] = Column(Text)
+    received_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
 
 
 class Setting(Base):
@@ -241,5 +243,5 @@ class Setting(Base):
 
     __tablename__ = "settings"
     __audited__ = False
-    key: str = Column(String(64), primary_key=True)
-    value: str = Column(Text, nullable=False)
+    key: Mapped[str] = Column(String(64), primary_key=True)
+    value: Mapped[str] = Column(Text, nullable=False)

@@ -8,6 +8,7 @@ erasure request leaves the chain whole, and the digest without its salt says not
 from __future__ import annotations
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped
 
 from bot.enrollment.base import Base
 
@@ -22,18 +23,18 @@ class AuditEntry(Base):
         CheckConstraint("length(hash) = 64 AND length(previous) = 64", name="hash"),
         Index("ix_audit_subject", "subject", "seq"),
     )
-    seq: int = Column(Integer, primary_key=True, autoincrement=False)
-    at: str = Column(String(32), nullable=False)
-    actor: str = Column(String(128), nullable=False)
-    role: str = Column(String(16), nullable=False)
-    action: str = Column(String(16), nullable=False)
-    entity: str = Column(String(32), nullable=False)
-    entity_key: str = Column(String(64), nullable=False)
-    subject: str | None = Column(String(16))
-    why: str = Column(String(200), nullable=False)
-    digest: str | None = Column(String(64))
-    previous: str = Column(String(64), nullable=False)
-    hash: str = Column(String(64), nullable=False)
+    seq: Mapped[int] = Column(Integer, primary_key=True, autoincrement=False)
+    at: Mapped[str] = Column(String(32), nullable=False)
+    actor: Mapped[str] = Column(String(128), nullable=False)
+    role: Mapped[str] = Column(String(16), nullable=False)
+    action: Mapped[str] = Column(String(16), nullable=False)
+    entity: Mapped[str] = Column(String(32), nullable=False)
+    entity_key: Mapped[str] = Column(String(64), nullable=False)
+    subject: Mapped[str | None] = Column(String(16))
+    why: Mapped[str] = Column(String(200), nullable=False)
+    digest: Mapped[str | None] = Column(String(64))
+    previous: Mapped[str] = Column(String(64), nullable=False)
+    hash: Mapped[str] = Column(String(64), nullable=False)
 
 
 class AuditDetail(Base):
@@ -42,7 +43,7 @@ class AuditDetail(Base):
     __tablename__ = "audit_details"
     __audited__ = False
     __table_args__ = (Index("ix_audit_details_subject", "subject"),)
-    seq: int = Column(Integer, ForeignKey("audit.seq", ondelete="RESTRICT"), primary_key=True, autoincrement=False)
-    subject: str | None = Column(String(16))
-    salt: str = Column(String(32), nullable=False)
-    changes: str = Column(Text, nullable=False)
+    seq: Mapped[int] = Column(ForeignKey("audit.seq", ondelete="RESTRICT"), primary_key=True, autoincrement=False)
+    subject: Mapped[str | None] = Column(String(16))
+    salt: Mapped[str] = Column(String(32), nullable=False)
+    changes: Mapped[str] = Column(Text, nullable=False)

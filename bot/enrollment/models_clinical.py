@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 from sqlalchemy import Boolean, CheckConstraint, Column, Date, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped
 
 from bot.enrollment.base import Base, UtcTime, one_of, participant_key
 from bot.enrollment.models import DOSE_MG, DRUGS
@@ -30,15 +31,15 @@ class Screening(Base):
         CheckConstraint("(decision IS NULL) = (decided_at IS NULL)", name="decided_at"),
         Index("ix_screenings_participant_id", "participant_id"),
     )
-    id: int = Column(Integer, primary_key=True)
-    participant_id: int | None = Column(Integer, participant_key())
-    screened_at: dt.datetime = Column(UtcTime, nullable=False)
-    asked_by: str = Column(String(128), nullable=False)
-    verdict: str = Column(String(20), nullable=False)
-    facts: str = Column(Text, nullable=False)
-    decision: str | None = Column(String(16))
-    decided_by: str | None = Column(String(128))
-    decided_at: dt.datetime | None = Column(UtcTime)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    participant_id: Mapped[int | None] = Column(Integer, participant_key())
+    screened_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
+    asked_by: Mapped[str] = Column(String(128), nullable=False)
+    verdict: Mapped[str] = Column(String(20), nullable=False)
+    facts: Mapped[str] = Column(Text, nullable=False)
+    decision: Mapped[str | None] = Column(String(16))
+    decided_by: Mapped[str | None] = Column(String(128))
+    decided_at: Mapped[dt.datetime | None] = Column(UtcTime)
 
 
 class ScreeningResult(Base):
@@ -46,11 +47,11 @@ class ScreeningResult(Base):
 
     __tablename__ = "screening_results"
     __table_args__ = (one_of("result", RESULTS),)
-    screening_id: int = Column(Integer, ForeignKey("screenings.id", ondelete="RESTRICT"), primary_key=True)
-    criterion: str = Column(String(8), primary_key=True)
-    result: str = Column(String(8), nullable=False)
-    evidence: str = Column(Text, nullable=False)
-    why: str = Column(Text, nullable=False)
+    screening_id: Mapped[int] = Column(Integer, ForeignKey("screenings.id", ondelete="RESTRICT"), primary_key=True)
+    criterion: Mapped[str] = Column(String(8), primary_key=True)
+    result: Mapped[str] = Column(String(8), nullable=False)
+    evidence: Mapped[str] = Column(Text, nullable=False)
+    why: Mapped[str] = Column(Text, nullable=False)
 
 
 class DoseOrder(Base):
@@ -62,10 +63,10 @@ class DoseOrder(Base):
         CheckConstraint(f"mg BETWEEN {DOSE_MG[0]} AND {DOSE_MG[1]}", name="mg"),
         {"sqlite_with_rowid": False},
     )
-    participant_id: int = Column(Integer, participant_key(), primary_key=True)
-    drug: str = Column(String(16), primary_key=True)
-    mg: int = Column(Integer, nullable=False)
-    ordered_on: dt.date | None = Column(Date)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), primary_key=True)
+    drug: Mapped[str] = Column(String(16), primary_key=True)
+    mg: Mapped[int] = Column(Integer, nullable=False)
+    ordered_on: Mapped[dt.date | None] = Column(Date)
 
 
 class DoseAdministration(Base):
@@ -79,13 +80,13 @@ class DoseAdministration(Base):
         CheckConstraint("minutes BETWEEN 1 AND 1440", name="minutes"),
         Index("ix_dose_administrations_participant_id", "participant_id", "day"),
     )
-    id: int = Column(Integer, primary_key=True)
-    participant_id: int = Column(Integer, participant_key(), nullable=False)
-    drug: str = Column(String(16), nullable=False)
-    day: dt.date = Column(Date, nullable=False)
-    status: str = Column(String(8), nullable=False)
-    mg: int | None = Column(Integer)
-    minutes: int | None = Column(Integer)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), nullable=False)
+    drug: Mapped[str] = Column(String(16), nullable=False)
+    day: Mapped[dt.date] = Column(Date, nullable=False)
+    status: Mapped[str] = Column(String(8), nullable=False)
+    mg: Mapped[int | None] = Column(Integer)
+    minutes: Mapped[int | None] = Column(Integer)
 
 
 class DoseHold(Base):
@@ -98,12 +99,12 @@ class DoseHold(Base):
         CheckConstraint("last_day >= first_day", name="last_day"),
         Index("ix_dose_holds_participant_id", "participant_id", "first_day"),
     )
-    id: int = Column(Integer, primary_key=True)
-    participant_id: int = Column(Integer, participant_key(), nullable=False)
-    drug: str = Column(String(16), nullable=False)
-    first_day: dt.date = Column(Date, nullable=False)
-    last_day: dt.date | None = Column(Date)
-    reason: str = Column(String(16), nullable=False)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), nullable=False)
+    drug: Mapped[str] = Column(String(16), nullable=False)
+    first_day: Mapped[dt.date] = Column(Date, nullable=False)
+    last_day: Mapped[dt.date | None] = Column(Date)
+    reason: Mapped[str] = Column(String(16), nullable=False)
 
 
 class AdverseEvent(Base):
@@ -115,13 +116,13 @@ class AdverseEvent(Base):
         CheckConstraint("ended >= onset", name="ended"),
         Index("ix_adverse_events_participant_id", "participant_id", "onset"),
     )
-    id: int = Column(Integer, primary_key=True)
-    participant_id: int = Column(Integer, participant_key(), nullable=False)
-    term: str = Column(String(100), nullable=False)
-    grade: int = Column(Integer, nullable=False)
-    onset: dt.date = Column(Date, nullable=False)
-    ended: dt.date | None = Column(Date)
-    serious: bool = Column(Boolean(create_constraint=True, name="serious"), nullable=False)
+    id: Mapped[int] = Column(Integer, primary_key=True)
+    participant_id: Mapped[int] = Column(Integer, participant_key(), nullable=False)
+    term: Mapped[str] = Column(String(100), nullable=False)
+    grade: Mapped[int] = Column(Integer, nullable=False)
+    onset: Mapped[dt.date] = Column(Date, nullable=False)
+    ended: Mapped[dt.date | None] = Column(Date)
+    serious: Mapped[bool] = Column(Boolean(create_constraint=True, name="serious"), nullable=False)
 
 
 class Outcome(Base):
@@ -133,8 +134,8 @@ class Outcome(Base):
         one_of("strategy", STRATEGIES),
         Index("ix_outcomes_pcr", "pcr"),
     )
-    participant_id: int = Column(Integer, participant_key(), primary_key=True, autoincrement=False)
-    pcr: bool | None = Column(Boolean(create_constraint=True, name="pcr"))
-    assessed_on: dt.date | None = Column(Date)
-    response: str | None = Column(String(16))
-    strategy: str | None = Column(String(16))
+    participant_id: Mapped[int] = Column(Integer, participant_key(), primary_key=True, autoincrement=False)
+    pcr: Mapped[bool | None] = Column(Boolean(create_constraint=True, name="pcr"))
+    assessed_on: Mapped[dt.date | None] = Column(Date)
+    response: Mapped[str | None] = Column(String(16))
+    strategy: Mapped[str | None] = Column(String(16))

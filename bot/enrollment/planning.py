@@ -13,7 +13,9 @@ from sqlalchemy.orm import Session
 
 from bot.enrollment.errors import AuditError, InvalidValue
 from bot.enrollment.models import LONGEST_WINDOW_DAYS
+from bot.trial.protocol import Protocol, load_protocol
 from bot.trial.record import ParticipantRecord, VisitCode
+from bot.trial.schedule import planned_dates
 
 #: First and last day of each visit by plan, booking or record; None where nothing can be derived.
 PlannedDays = Mapping[VisitCode, "tuple[date, date] | None"]
@@ -23,14 +25,11 @@ _PLANNER = "planner"
 
 def default_planner() -> Planner:
     """The planner of the protocol file that ships with the assistant (reads that file)."""
-    from bot.trial.protocol import load_protocol
-
     return planner(load_protocol())
 
 
-def planner(protocol: Any) -> Planner:
+def planner(protocol: Protocol) -> Planner:
     """The planner of a loaded protocol."""
-    from bot.trial.schedule import planned_dates
 
     def plan(record: ParticipantRecord) -> PlannedDays:
         return planned_dates(protocol, record)
@@ -53,7 +52,7 @@ def planned_rows(session: Session, participant_id: int, record: ParticipantRecor
     plan: Planner | None = session.info.get(_PLANNER)
     if plan is None:
         raise AuditError("this session was opened for reading; planned days are derived when writing")
-    rows = {}
+    rows: dict[str, dict[str, Any]] = {}
     for visit, days in plan(record).items():
         if days is None:
             continue

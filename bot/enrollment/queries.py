@@ -14,6 +14,7 @@ from sqlalchemy.sql import Select
 from bot.enrollment.audit import Actor
 from bot.enrollment.models import (
     LONGEST_WINDOW_DAYS,
+    STATUSES,
     Account,
     Consent,
     Conversation,
@@ -220,17 +221,20 @@ async def visits_near(session: AsyncSession, first: date, last: date) -> list[Pa
     return sorted(found, key=lambda record: record.code)
 
 
+async def is_empty(session: AsyncSession) -> bool:
+    """Whether nobody is on file: neither participants nor linked accounts."""
+    people = (await session.execute(select(Participant.id).limit(1))).first()
+    links = (await session.execute(select(Account.id).limit(1))).first()
+    return people is None and links is None
+
+
 # --- recruitment and tickets ----------------------------------------------------------------------------------
 
 
 async def enrolment_counts(session: AsyncSession) -> EnrolmentCounts:
     """Participants by status, and those enrolled by stage and pathological response."""
-    from bot.enrollment.models import STATUSES
-
     statuses = dict.fromkeys(STATUSES, 0)
-    for status, number in await session.execute(
-        select(Participant.status, func.count()).group_by(Participant.status)
-    ):
+    for status, number in await session.execute(select(Participant.status, func.count()).group_by(Participant.status)):
         statuses[status] = number
     counts = {stage: {"yes": 0, "no": 0, "not_assessed": 0} for stage in (1, 2)}
     for stage, pcr, number in await session.execute(

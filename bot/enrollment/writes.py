@@ -91,6 +91,8 @@ async def link_participant(session: AsyncSession, account: str, code: str, origi
         session.add(Account(account=account, participant_id=owner.id, origin=origin, linked_at=at))
     elif found.participant_id != owner.id:
         raise Conflict("the account is linked to somebody else; unlink it first")
+    else:
+        found.origin = origin
     await session.flush()
 
 
@@ -112,7 +114,7 @@ async def link_staff(session: AsyncSession, account: str, role: str, language: s
     elif found.role is None:
         raise Conflict("the account is linked to a participant; unlink it first")
     else:
-        found.role, found.language = role, language or found.language
+        found.role, found.language, found.origin = role, language or found.language, "link"
     await session.flush()
 
 
@@ -314,7 +316,7 @@ async def save_screening(session: AsyncSession, assessment: Mapping[str, Any], c
         for criterion in assessment["criteria"]
     )
     await session.flush()
-    return row.id
+    return int(row.id)
 
 
 async def decide_screening(session: AsyncSession, screening: int, decision: str) -> None:

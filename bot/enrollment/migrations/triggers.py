@@ -101,8 +101,7 @@ _POSTGRESQL = [
     "RAISE EXCEPTION 'an audit entry must follow the last one'; END IF; RETURN NEW; END $$",
     "CREATE TRIGGER audit_append_only BEFORE UPDATE OR DELETE ON audit "
     "FOR EACH ROW EXECUTE FUNCTION sparc_append_only()",
-    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit "
-    "FOR EACH STATEMENT EXECUTE FUNCTION sparc_append_only()",
+    "CREATE TRIGGER audit_no_truncate BEFORE TRUNCATE ON audit FOR EACH STATEMENT EXECUTE FUNCTION sparc_append_only()",
     "CREATE TRIGGER audit_chain BEFORE INSERT ON audit FOR EACH ROW EXECUTE FUNCTION sparc_audit_chain()",
     "CREATE TRIGGER audit_details_no_update BEFORE UPDATE ON audit_details "
     "FOR EACH ROW EXECUTE FUNCTION sparc_append_only()",
