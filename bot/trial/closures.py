@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
+from functools import lru_cache
+from types import MappingProxyType
 
 from bot.trial.protocol import Protocol, Text
 
@@ -20,15 +23,16 @@ def closure_on(protocol: Protocol, day: dt.date) -> Text | None:
 
 
 def _public_holiday(country: str, day: dt.date) -> Text | None:
+    return _public_holidays(country, day.year).get(day)
+
+
+@lru_cache(maxsize=16)  # a year's holidays never change within a release of the library, and cost milliseconds
+def _public_holidays(country: str, year: int) -> Mapping[dt.date, Text]:
     import holidays  # slow to import, and needed only for a year that the site has not listed
 
-    labels = {
-        language: holidays.country_holidays(country, years=day.year, language=locale).get(day)
-        for language, locale in (("en", "en_US"), ("zh", "zh_CN"))
-    }
-    if labels["en"] is None or labels["zh"] is None:
-        return None
-    return Text(en=labels["en"], zh=labels["zh"])
+    english = holidays.country_holidays(country, years=year, language="en_US")
+    chinese = holidays.country_holidays(country, years=year, language="zh_CN")
+    return MappingProxyType({day: Text(en=label, zh=chinese[day]) for day, label in english.items()})
 
 
 def is_weekend(day: dt.date) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from bot.trial.protocol import Protocol, load_protocol
 from bot.trial.record import ParticipantRecord, VisitEvent
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import holidays
 import pytest
+
 from bot.trial.protocol import TOPICS, Protocol
 
 RECORD = Path(__file__).parent / "data" / "NCT05576480.txt"
@@ -108,9 +109,7 @@ def test_doses(
 
 
 def test_the_demos_closed_days_are_the_public_holidays_of_2026(protocol: Protocol) -> None:
-    assert {closure.date for closure in protocol.settings.closures} == set(
-        holidays.country_holidays("CN", years=2026)
-    )
+    assert {closure.date for closure in protocol.settings.closures} == set(holidays.country_holidays("CN", years=2026))
 
 
 def test_values_are_frozen(protocol: Protocol) -> None:

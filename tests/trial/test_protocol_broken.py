@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
 from bot.trial.protocol import DEFAULT_PROTOCOL, ProtocolError, load_protocol
 
 Swap = Callable[[str], str]

@@ -6,6 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 
 import pytest
+
 from bot.trial.protocol import Protocol
 from bot.trial.record import ParticipantRecord, VisitEvent
 from bot.trial.schedule import (
@@ -330,9 +331,7 @@ NOTES = [
 
 
 @pytest.mark.parametrize(("given", "today", "code", "codes"), NOTES)
-def test_notes(
-    protocol: Protocol, build: Build, given: dict[str, str], today: str, code: str, codes: set[str]
-) -> None:
+def test_notes(protocol: Protocol, build: Build, given: dict[str, str], today: str, code: str, codes: set[str]) -> None:
     visit = visit_of(protocol, build(RT1="2026-03-02", **given), code, day(today))  # type: ignore[arg-type]
     assert {note.code for note in visit.notes} == codes
 
