@@ -1,8 +1,8 @@
 """Which doses are due on a day, and what to do about a missed one.
 
 'Capecitabine, 1000 mg/m2 orally, administered twice daily, D1-D14 per cycle; Oxaliplatin, 135 mg/m2, intravenous >2h,
-administered every cycle D1; Penpulimab, 200 mg' (the record, Study Groups). Amounts are prescribed ones, or none; what is
-calculated for staff stands in `bot.trial.dose_amounts`.
+administered every cycle D1; Penpulimab, 200 mg' (the record, Study Groups). Amounts are prescribed ones, or none; what
+is calculated for staff stands in `bot.trial.dose_amounts`.
 """
 
 from __future__ import annotations
