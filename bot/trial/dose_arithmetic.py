@@ -58,7 +58,8 @@ def bsa_m2(height_cm: float, weight_kg: float, formula: str = "mosteller") -> fl
 def implausible(protocol: Protocol, height_cm: float | None, weight_kg: float | None) -> tuple[str, ...]:
     """Why these measures are not to be used: `height`, `weight` (outside the site's limits), `swapped`; else empty.
 
-    `swapped` says that the two would be within the limits the other way round. What is not given is not implausible.
+    `swapped`: more kilograms than centimetres, and within the limits the other way round. What is not given is not
+    implausible.
     """
     heights, weights = protocol.settings.plausible_height_cm, protocol.settings.plausible_weight_kg
     reasons = []
@@ -66,9 +67,9 @@ def implausible(protocol: Protocol, height_cm: float | None, weight_kg: float | 
         reasons.append("height")
     if weight_kg is not None and not weights.holds(weight_kg):
         reasons.append("weight")
-    given = height_cm is not None and weight_kg is not None
-    if reasons and given and heights.holds(weight_kg or 0) and weights.holds(height_cm or 0):
-        reasons.append("swapped")
+    if height_cm is not None and weight_kg is not None and weight_kg > height_cm:
+        exchanged = heights.holds(weight_kg) and weights.holds(height_cm)
+        reasons += ["swapped"] if exchanged else []
     return tuple(reasons)
 
 

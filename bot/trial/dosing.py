@@ -198,7 +198,8 @@ def missed_dose(
 ) -> MissedDose:
     """What to do about a dose missed (or vomited) on `missed_on` (default: today): skip it, never double, go on.
 
-    The next regular dose is today's where tablets are due today, unless the one missed was today's last.
+    The next regular dose is today's where tablets are due today, unless the one missed was today's last: for "last
+    night's" the caller must say `missed_on` yesterday.
     """
     leaflet = protocol.leaflet
     if protocol.dose(drug).route == "iv":

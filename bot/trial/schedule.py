@@ -24,6 +24,7 @@ __all__ = [
     "VisitStatus",
     "calendar",
     "contraception_until",
+    "in_date_order",
     "next_visit",
     "planned_dates",
     "position",

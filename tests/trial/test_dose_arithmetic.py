@@ -169,7 +169,7 @@ def test_no_deviation_from_nothing() -> None:
         (160.0, 29.9, ("weight",)),
         (160.0, 200.1, ("weight", "swapped")),
         (110.0, 230.0, ("height", "weight")),
-        (165.0, 170.0, ()),
+        (165.0, 170.0, ("swapped",)),
         (57.0, 160.0, ("height", "swapped")),
         (65.0, 169.0, ("height", "swapped")),
         (25.0, 160.0, ("height",)),
