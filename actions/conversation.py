@@ -1,0 +1,118 @@
+"""The values of one turn: who asks what, what is remembered, what is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
+from typing import Any
+
+from actions.phrases import Phrases
+from actions.reading import Part, Reading
+from bot.enrollment.database import Database
+from bot.enrollment.queries import Identity
+from bot.trial.protocol import Protocol
+from bot.trial.record import Language
+from bot.trial.triage import TriageRules
+
+
+@dataclass(frozen=True)
+class Services:
+    """What actions work with; made once, in `actions.server` or in a test.
+
+    Attributes:
+        criteria_named_in_short: how many criteria an answer spells out before it lists titles alone.
+    """
+
+    protocol: Protocol
+    triage: TriageRules
+    phrases: Phrases
+    database: Database
+    emergency_number: str
+    ward_line: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One answer of the contract and its text.
+
+    Attributes:
+        name: the answer's name in the contract.
+        about: the participant whose record or request it rests on.
+        sources: what it rests on: sections of the record, the enrolment database, the site's settings.
+        buttons: suggestions a person may tap: plain words that they could have typed.
+        remember: what the conversation keeps of it; a value of None forgets.
+    """
+
+    name: str
+    text: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    about: str | None = None
+    sources: tuple[str, ...] = ()
+    buttons: tuple[str, ...] = ()
+    remember: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Refused(Exception):
+    """An answer that ends a question early: a refusal, or a question back."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__(answer.name)
+        self.answer = answer
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question with everything that answering it needs."""
+
+    services: Services
+    identity: Identity | None
+    account: str
+    conversation: str
+    direct: bool
+    now: datetime
+    language: Language
+    reading: Reading
+    part: Part
+    memory: Mapping[str, Any]
+
+    @property
+    def today(self) -> date:
+        """The trial's calendar day."""
+        return self.now.date()
+
+    @property
+    def staff(self) -> bool:
+        """Whether a member of staff asks."""
+        return self.identity is not None and self.identity.kind == "staff"
+
+    @property
+    def protocol(self) -> Protocol:
+        """The trial's protocol."""
+        return self.services.protocol
+
+    @property
+    def database(self) -> Database:
+        """The enrolment database."""
+        return self.services.database
+
+    def say(self, name: str, **words: object) -> str:
+        """A response of the domain in the asker's language."""
+        return self.services.phrases.say(name, self.language, **words)
+
+    def asking(self, part: Part) -> Ask:
+        """The same turn with another question."""
+        return replace(self, part=part)
+
+    def remembering(self, memory: Mapping[str, Any]) -> Ask:
+        """The same turn with what the question before it has left."""
+        return replace(self, memory=memory)
+
+
+#: The answer rests on the participant's own record.
+ENROLMENT = "enrolment database"
+
+
+def record_section(section: str) -> str:
+    """How an answer names a section of the public record."""
+    return f"NCT05576480: {section}"

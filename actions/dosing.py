@@ -1,0 +1,192 @@
+"""Answers about doses: what is due on a day, how much it is, what to do about a missed one."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Literal, get_args
+
+from actions.access import whose_record
+from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
+from actions.support import asked_day, for_whom
+from actions.wording import lines, say_amount, say_date, say_list, sentences
+from bot.trial import dosing
+from bot.trial.dosing import Dose, DoseAmount, DoseDay
+from bot.trial.protocol import DrugName
+
+
+async def dose_schedule(ask: Ask) -> Answer:
+    """What is due on the day asked about (today where none is named), and the next dosing day."""
+    record = await whose_record(ask, "dose_schedule")
+    if ask.part.refers_to_previous and not ask.part.dates and not ask.memory.get("date"):
+        raise Refused(
+            Answer(
+                "clarify",
+                for_whom(ask, record.code, ask.say("utter_clarify_which_day")),
+                {"missing": "date"},
+                remember={"intent": "ask_dose_schedule", "waiting": True, "participant": record.code},
+            )
+        )
+    day = asked_day(ask) or _first_of_range(ask) or ask.today
+    due = dosing.doses_on(ask.protocol, record, day, ask.today)
+    drugs = [item.drug for item in due.items]
+    return Answer(
+        "dose_schedule",
+        lines(for_whom(ask, record.code, _schedule_text(ask, due)), sentences(*_notes(ask, due))),
+        due.as_data(),
+        about=record.code,
+        sources=_sources(),
+        remember={
+            "participant": record.code,
+            "intent": "ask_dose_schedule",
+            "date": day.isoformat(),
+            "drug": drugs[0] if drugs else "capecitabine",
+        },
+    )
+
+
+async def dose_amount(ask: Ask) -> Answer:
+    """How much of a drug: the prescribed amount; for staff, without an order, the calculated one, said to be so."""
+    record = await whose_record(ask, "dose_amount")
+    drug = _drug(ask)
+    amount = dosing.dose_amount(
+        ask.protocol, record, drug, for_staff=ask.staff, prescribed_only=ask.part.prescribed_only
+    )
+    return Answer(
+        "dose_amount",
+        for_whom(ask, record.code, _amount_text(ask, amount)),
+        amount.as_data(),
+        about=record.code,
+        sources=(*_sources(), *(("site settings",) if amount.source == "calculated" else ())),
+        remember={"participant": record.code, "intent": "ask_dose_amount", "drug": drug},
+    )
+
+
+async def missed_dose(ask: Ask) -> Answer:
+    """A missed or vomited dose: never taken later, never doubled; the next one, and whom to tell."""
+    record = await whose_record(ask, "missed_dose")
+    drug: DrugName = _drug(ask) if ask.part.drugs else "capecitabine"
+    vomited = _vomited(ask)
+    answer = dosing.missed_dose(
+        ask.protocol, record, drug, ask.today, vomited=vomited, missed_on=_missed_on(ask), slot=_slot(ask)
+    )
+    after = ""
+    if answer.next is not None:
+        after = ask.say("utter_missed_dose_next", date=say_date(answer.next, ask.language, ask.today))
+    elif answer.reason is not None:
+        after = ask.protocol.reasons[answer.reason][ask.language]
+    return Answer(
+        "missed_dose",
+        for_whom(ask, record.code, sentences(answer.text[ask.language], after)),
+        answer.as_data(),
+        about=record.code,
+        sources=(ENROLMENT, answer.source),
+        remember={"participant": record.code, "intent": "report_missed_dose", "drug": drug},
+    )
+
+
+def _vomited(ask: Ask) -> bool:
+    return any("vomit" in finding.concept and finding.status == "present" for finding in ask.reading.symptoms)
+
+
+def _missed_on(ask: Ask) -> date | None:
+    """The past day that was named, where it is certain; an ambiguous one changes nothing in the rule."""
+    return next((mention.day for mention in ask.part.dates if mention.day and mention.day <= ask.today), None)
+
+
+def _slot(ask: Ask) -> Literal["morning", "evening"] | None:
+    """The time of day of the missed dose, as far as the words name just one."""
+    words = ask.reading.parts[0].text.lower()
+    morning = any(word in words for word in ("morning", "breakfast", "早上", "早晨", "上午"))
+    evening = any(word in words for word in ("last night", "evening dose", "yesterday evening", "昨晚"))
+    return None if morning == evening else "morning" if morning else "evening"
+
+
+def _drug(ask: Ask) -> DrugName:
+    """The drug in question: named, last spoken of, else the tablets."""
+    for name in (*ask.part.drugs, ask.memory.get("drug"), "capecitabine"):
+        for drug in get_args(DrugName):
+            if drug == name:
+                return drug  # type: ignore[no-any-return]
+    raise AssertionError("capecitabine is a drug of the protocol")
+
+
+def _first_of_range(ask: Ask) -> date | None:
+    return next((mention.days[0] for mention in ask.part.dates if mention.is_range), None)
+
+
+def _schedule_text(ask: Ask, due: DoseDay) -> str:
+    day = say_date(due.date, ask.language, ask.today)
+    if due.reason is not None and not due.items:
+        return sentences(
+            ask.say("utter_dose_unknown", date=day), ask.protocol.reasons[due.reason][ask.language]
+        )
+    following = due.next.get("capecitabine")
+    after = ask.say("utter_dose_next", date=say_date(following, ask.language, ask.today)) if following else ""
+    if not due.items:
+        return sentences(ask.say("utter_dose_none", date=day), after)
+    items = [_dose_text(ask, dose) for dose in due.items]
+    no_order = any(dose.route == "oral" and dose.per_dose_mg is None for dose in due.items)
+    return sentences(
+        ask.say("utter_dose_due", date=date, items=say_list(items, ask.language)),
+        ask.say("utter_dose_no_order") if no_order else "",
+    )
+
+
+def _dose_text(ask: Ask, dose: Dose) -> str:
+    name = "utter_dose_item_oral" if dose.route == "oral" else "utter_dose_item_infusion"
+    amount = f" {say_amount(dose.per_dose_mg, ask.language)}" if dose.per_dose_mg is not None else ""
+    day = ""
+    if dose.cycle is not None and dose.route == "oral":
+        day = ask.say("utter_dose_item_day", cycle=dose.cycle, cycle_day=dose.cycle_day)
+    times = {1: "once", 2: "twice"}[dose.times_per_day]
+    return ask.say(name, drug=dose.name[ask.language], amount=amount, times=ask.say(f"utter_{times}_a_day"), day=day)
+
+
+def _amount_text(ask: Ask, amount: DoseAmount) -> str:
+    plan = ask.protocol.dose(amount.drug)
+    words = {"drug": plan.name[ask.language], "basis": amount.basis}
+    if amount.per_dose_mg is None:
+        text = ask.say("utter_dose_amount_none_staff" if ask.staff else "utter_dose_amount_none", **words)
+    else:
+        words["amount"] = say_amount(amount.per_dose_mg, ask.language)
+        words["times"] = ask.say({1: "utter_once_a_day", 2: "utter_twice_a_day"}[plan.times_per_day])
+        name = "utter_dose_amount_oral" if plan.route == "oral" else "utter_dose_amount_infusion"
+        text = ask.say("utter_dose_amount_calculated" if amount.source == "calculated" else name, **words)
+    return lines(text, _cross_check(ask, amount)) if ask.staff else text
+
+
+def _cross_check(ask: Ask, amount: DoseAmount) -> str:
+    """The staff's arithmetic beside an order: inputs, formula, exact amount, roundings, deviation; or why there is none."""
+    calculation = amount.calculation
+    parts = []
+    if calculation is not None:
+        parts.append(
+            ask.say(
+                "utter_dose_calculation",
+                height=f"{calculation.height_cm:g}",
+                weight=f"{calculation.weight_kg:g}",
+                formula=calculation.formula,
+                bsa=f"{calculation.bsa_m2:.2f}",
+                exact=say_amount(round(calculation.exact_mg, 1), ask.language),
+            )
+        )
+        for rounding in calculation.roundings:
+            amounts = " / ".join(say_amount(candidate.mg, ask.language) for candidate in rounding.candidates)
+            parts.append(ask.say("utter_dose_rounding", policy=ask.say(f"utter_rounding_{rounding.policy}"), amounts=amounts))
+        if calculation.order_deviation_percent is not None:
+            deviation = f"{calculation.order_deviation_percent:+.1f}"
+            parts.append(ask.say("utter_dose_deviation", percent=deviation))
+    elif amount.flags:
+        flags = say_list([ask.say(f"utter_flag_{flag}") for flag in amount.flags], ask.language)
+        parts.append(ask.say("utter_dose_not_calculated", flags=flags))
+    if amount.staff_note is not None:
+        parts.append(amount.staff_note[ask.language])
+    return sentences(*parts)
+
+
+def _notes(ask: Ask, due: DoseDay) -> tuple[str, ...]:
+    return tuple(note.text[ask.language] for note in due.notes if ask.staff or note.audience == "all")
+
+
+def _sources() -> tuple[str, ...]:
+    return (ENROLMENT, record_section("Study Groups"))

@@ -1,0 +1,143 @@
+"""The staff's pre-check: what a note says against all 27 criteria; never a verdict of 'eligible'."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from actions.access import require_direct
+from actions.conversation import Answer, Ask, record_section
+from actions.support import for_whom
+from actions.trial_information import criteria_answer
+from actions.wording import lines, say_list
+from bot.enrollment import writes
+from bot.trial.eligibility import Assessment, CriterionResult, assess
+from bot.trial.facts import Finding, merge
+
+#: Facts that begin a new person: a second age or sex is somebody else's, unless it is said to be a correction.
+_WHO = frozenset({"age", "birth_date", "sex"})
+_CORRECTION = re.compile(
+    r"\b(?:sorry|actually|correction|corrected|i\s+mean|meant|typo|mistake|not|wrong|instead|should\s+(?:be|read))\b",
+    re.IGNORECASE,
+)
+_NEXT = re.compile(r"\b(?:next|new|another|different)\s+(?:patient|pt|one|case|person|referral)\b", re.IGNORECASE)
+
+
+async def eligibility_check(ask: Ask) -> Answer:
+    """Staff get all 27 criteria; everybody else the public criteria and the team's contact, never a check."""
+    if not ask.staff:
+        return _public(ask)
+    require_direct(ask)
+    earlier = _earlier(ask)
+    findings = merge(earlier, ask.reading.findings)
+    if not findings:
+        text = ask.say("utter_precheck_paste")
+        return Answer("clarify", text, {"missing": "note"}, remember={"intent": "check_eligibility"})
+    assessment = assess(ask.protocol, findings, ask.today)
+    return Answer(
+        "eligibility_check",
+        _text(ask, assessment),
+        assessment.as_data(),
+        sources=(record_section("Eligibility Criteria"), "site reading rules"),
+        remember={
+            "intent": "check_eligibility",
+            "findings": [finding.to_json() for finding in findings],
+            "participant": None,
+        },
+    )
+
+
+async def next_patient(ask: Ask) -> Answer:
+    """Forgets the person before; with a note in the same message, checks the next one."""
+    if ask.staff and ask.reading.findings:
+        return await eligibility_check(ask)
+    if not ask.staff:
+        return _public(ask)
+    require_direct(ask)
+    return Answer(
+        "clarify",
+        ask.say("utter_precheck_next"),
+        {"missing": "note"},
+        remember={"findings": None, "participant": None, "intent": "check_eligibility"},
+    )
+
+
+async def save_screening(ask: Ask) -> Answer:
+    """Keeps the pre-check in the screening log, with who asked and when."""
+    if not ask.staff:
+        return _public(ask)
+    require_direct(ask)
+    assert ask.identity is not None
+    findings = _remembered(ask)
+    if not findings:
+        return Answer("clarify", ask.say("utter_precheck_paste"), {"missing": "note"})
+    assessment = assess(ask.protocol, findings, ask.today)
+    code = ask.part.participants[0] if ask.part.participants else None
+    async with ask.database.writing(ask.identity.actor, "chat: save pre-check") as session:
+        number = await writes.save_screening(session, assessment.as_data(), code)
+        await session.commit()
+    text = ask.say("utter_precheck_saved", number=number)
+    return Answer(
+        "eligibility_check",
+        for_whom(ask, code, text) if code else text,
+        {**assessment.as_data(), "saved": number},
+        about=code,
+        sources=(record_section("Eligibility Criteria"),),
+    )
+
+
+def _public(ask: Ask) -> Answer:
+    phone = ask.services.ward_line or ask.protocol.contacts[0].phone
+    lead = ask.say("utter_check_is_the_teams", phone=phone)
+    return criteria_answer(ask, ask.part.criteria, lead)
+
+
+def _earlier(ask: Ask) -> tuple[Finding, ...]:
+    """What is known of the same person from the messages before; nothing where this message begins another."""
+    earlier, text = _remembered(ask), ask.part.text
+    if not earlier or ask.part.intent == "next_patient" or _NEXT.search(text):
+        return ()
+    known = {finding.concept for finding in earlier} & _WHO
+    told = {finding.concept for finding in ask.reading.findings} & _WHO
+    begins_another = bool(known & told) or (known == _WHO and bool(told))
+    return () if begins_another and not _CORRECTION.search(text) else earlier
+
+
+def _remembered(ask: Ask) -> tuple[Finding, ...]:
+    stored: list[dict[str, Any]] = ask.memory.get("findings") or []
+    return tuple(Finding.from_json(finding) for finding in stored)
+
+
+def _text(ask: Ask, assessment: Assessment) -> str:
+    """Short, for a phone: the barrier first, then the questions that decide, then the counts; English for staff."""
+    failing = [result for result in assessment.criteria if result.result == "fail"]
+    unknown = [result for result in assessment.criteria if result.result == "unknown"]
+    passing = [result for result in assessment.criteria if result.result == "pass"]
+    head = ask.say(f"utter_precheck_{assessment.verdict}", count=len(failing))
+    barriers = [
+        ask.say("utter_precheck_barrier", id=result.id, title=_title(ask, result), evidence=_quoted(result), why=result.why)
+        for result in failing
+    ]
+    questions = say_list([f"{_title_of(ask, code)} ({code})" for code in assessment.ask_next[:3]], ask.language)
+    counts = ask.say("utter_precheck_counts", passing=len(passing), failing=len(failing), unknown=len(unknown))
+    return lines(
+        head,
+        *barriers,
+        ask.say("utter_precheck_ask_next", questions=questions) if questions else "",
+        counts,
+        ask.say("utter_precheck_investigator"),
+    )
+
+
+def _title(ask: Ask, result: CriterionResult) -> str:
+    return _title_of(ask, result.id)
+
+
+def _title_of(ask: Ask, criterion_id: str) -> str:
+    return ask.protocol.criterion(criterion_id).title[ask.language]
+
+
+def _quoted(result: CriterionResult) -> str:
+    evidence: Sequence[str] = result.evidence
+    return ", ".join(f'"{words}"' for words in evidence[:2])

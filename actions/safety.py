@@ -1,0 +1,48 @@
+"""Symptoms: the reviewed advice first, a ticket so that a person sees it."""
+
+from __future__ import annotations
+
+from actions.conversation import Answer, Ask
+from actions.support import open_ticket
+from actions.wording import lines
+from bot.trial.triage import Triage, assess_symptoms
+
+
+def triage_of(ask: Ask) -> Triage:
+    """What the symptoms in the message come to; a pasted clinical note raises none (the site's levels say so)."""
+    if ask.staff and ask.reading.is_note:
+        return Triage(level=None)
+    return assess_symptoms(ask.services.triage, ask.reading.symptoms)
+
+
+async def symptom_triage(ask: Ask) -> Answer:
+    """The safe next step at once; then the ticket's number. Never a diagnosis, never a change of dose."""
+    triage = triage_of(ask)
+    if triage.level is None:
+        return Answer("clarify", ask.say("utter_symptom_unclear"), {"missing": "symptom"})
+    about = _about(ask)
+    ticket = await open_ticket(ask, "symptom", about, f"symptom:{triage.level}:{','.join(triage.flags)}"[:200])
+    ward_line = ask.services.ward_line or ask.protocol.contacts[0].phone
+    advice = ask.services.triage.render(triage, ask.language, ask.services.emergency_number, ward_line)
+    told = ask.say("utter_triage_ticket", ticket=ticket)
+    text = lines(f"{about}:" if ask.staff and about and ask.direct else "", advice, told)
+    return Answer(
+        "symptom_triage",
+        text,
+        {**triage.as_data(), "ticket": ticket},
+        about=about if ask.direct else None,
+        sources=tuple(ask.services.triage.sources[key] for key in triage.sources),
+        remember={"intent": "report_symptom"},
+    )
+
+
+def _about(ask: Ask) -> str | None:
+    """Whose symptom it is: the participant's own, or the one that staff named."""
+    if ask.identity is None:
+        return None
+    if ask.identity.participant is not None:
+        return ask.identity.participant
+    named = next((code for part in ask.reading.parts for code in part.participants), None)
+    return named or ask.memory.get("participant")
+
+

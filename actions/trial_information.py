@@ -1,0 +1,92 @@
+"""Public answers: the trial's record, its criteria, whom to call."""
+
+from __future__ import annotations
+
+from actions.conversation import Answer, Ask, record_section
+from actions.wording import lines, say_list
+
+#: Intents `ask_trial_<topic>` ask for these topics.
+TOPIC_PREFIX = "ask_trial_"
+#: More criteria than this are listed by their titles, fewer are quoted.
+_QUOTED = 6
+
+
+async def trial_info(ask: Ask) -> Answer:
+    """A topic of the public record, with its section; what the record does not answer is said so."""
+    name = ask.part.intent.removeprefix(TOPIC_PREFIX)
+    topic = ask.protocol.topics[name]
+    text = topic.text[ask.language]
+    if name == "not_in_record":
+        text = lines(text, _contacts_text(ask))
+    return Answer(
+        "trial_info", text, {"topic": name, "text": text}, sources=(record_section(topic.source),),
+        remember={"intent": ask.part.intent},
+    )  # fmt: skip
+
+
+async def eligibility_criteria(ask: Ask) -> Answer:
+    """The criteria asked about in the record's words, all of them by title where none is named."""
+    return criteria_answer(ask, ask.part.criteria)
+
+
+def criteria_answer(ask: Ask, ids: tuple[str, ...], lead: str = "") -> Answer:
+    """The public answer about criteria; `lead` goes in front of it."""
+    known = [criterion for criterion in ask.protocol.criteria if criterion.id in ids]
+    wanted = known or list(ask.protocol.criteria)
+    quoted = len(wanted) <= _QUOTED
+    listed = [
+        ask.say("utter_criterion", id=criterion.id, title=criterion.title[ask.language], wording=criterion.text)
+        if quoted
+        else f"{criterion.id} {criterion.title[ask.language]}"
+        for criterion in wanted
+    ]
+    head = ask.say("utter_criteria_quoted" if quoted else "utter_criteria_all")
+    body = lines(*listed) if quoted else say_list_by_kind(ask, listed)
+    foot = ask.say("utter_criteria_investigator_decides")
+    return Answer(
+        "eligibility_criteria",
+        lines(lead, head, body, foot),
+        {
+            "criteria": [criterion.id for criterion in wanted],
+            "text": {criterion.id: criterion.text for criterion in wanted},
+        },
+        sources=(record_section("Eligibility Criteria"),),
+        remember={"intent": "ask_eligibility_criteria"},
+    )
+
+
+def say_list_by_kind(ask: Ask, listed: list[str]) -> str:
+    """All criteria by title, those for taking part before those against."""
+    inclusion = [line for line in listed if line.startswith("I")]
+    exclusion = [line for line in listed if line.startswith("E")]
+    return lines(
+        ask.say("utter_criteria_inclusion", listed=say_list(inclusion, ask.language)) if inclusion else "",
+        ask.say("utter_criteria_exclusion", listed=say_list(exclusion, ask.language)) if exclusion else "",
+    )
+
+
+async def contact(ask: Ask) -> Answer:
+    """Whom to call: the ward's line where the site has set one, then the contacts of the public record."""
+    contacts = [
+        {"role": entry.role[ask.language], "name": entry.name, "phone": entry.phone, "source": entry.source}
+        for entry in ask.protocol.contacts
+    ]
+    ward = ask.services.ward_line
+    if ward:
+        role = ask.say("utter_contact_ward")
+        contacts.insert(0, {"role": role, "name": None, "phone": ward, "source": "site settings"})
+    text = lines(ask.say("utter_contact"), _contacts_text(ask), ask.say("utter_contact_emergency", number=ask.services.emergency_number))
+    return Answer(
+        "contact", text, {"contacts": contacts}, sources=(record_section("Central Contacts; Facility Contacts"),)
+    )
+
+
+def _contacts_text(ask: Ask) -> str:
+    rows = []
+    if ask.services.ward_line:
+        rows.append(f"{ask.say('utter_contact_ward')}: {ask.services.ward_line}")
+    rows += [
+        f"{entry.role[ask.language]}{f' ({entry.name})' if entry.name else ''}: {entry.phone}"
+        for entry in ask.protocol.contacts
+    ]
+    return lines(*rows)

@@ -1,0 +1,389 @@
+"""Answers about visits: the next one, all of them, one in detail, a wish to move one."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+
+from actions.access import refuse, whose_record
+from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
+from actions.support import asked_day, for_whom, open_ticket
+from actions.wording import lines, say_date, say_time, sentences
+from bot.trial import schedule
+from bot.trial.record import ParticipantRecord, VisitCode
+from bot.trial.schedule import Visit
+
+#: Which visits a person's word can mean, in protocol order.
+CLASSES: dict[str, tuple[VisitCode, ...]] = {
+    "radiotherapy": ("RT1", "RT2", "RT3", "RT4", "RT5"),
+    "infusion": ("IO1", "C1D1", "C2D1", "C3D1", "C4D1"),
+    "immunotherapy": ("IO1", "C1D1", "C2D1", "C3D1", "C4D1"),
+    "chemotherapy": ("C1D1", "C2D1", "C3D1", "C4D1"),
+    "restaging": ("RESTAGE",),
+    "surgery": ("SURGERY",),
+}
+_TO_COME = ("planned", "booked")
+
+
+async def next_visit(ask: Ask) -> Answer:
+    """What comes next; with a day or a kind of visit in the question, what is on that day or of that kind."""
+    record = await whose_record(ask, "next_visit")
+    day = asked_day(ask)
+    if day is not None:
+        return _on_day(ask, record, day)
+    if ask.part.scope == "after":
+        return _the_one_after(ask, record)
+    wanted = _wanted(ask)
+    if wanted:
+        return _detail(ask, record, _pick(ask, record, wanted))
+    return _next(ask, record)
+
+
+async def visit_list(ask: Ask) -> Answer:
+    """All visits, or those still to come where that was asked."""
+    record = await whose_record(ask, "visit_list")
+    wanted = _wanted(ask)
+    if ask.part.scope == "all":
+        visits = schedule.in_date_order(schedule.calendar(ask.protocol, record, ask.today))
+    elif ask.part.scope == "previous":
+        visits = tuple(v for v in schedule.calendar(ask.protocol, record, ask.today) if v.status not in _TO_COME)
+    else:
+        visits = schedule.visits_to_come(ask.protocol, record, ask.today)
+    visits = tuple(v for v in visits if not wanted or v.visit in wanted)
+    day_range = _asked_range(ask)
+    if day_range is not None:
+        visits = tuple(v for v in visits if v.falls_between(*day_range))
+    data = {"visits": [visit.as_data(ask.language) for visit in visits]}
+    if not visits:
+        text = for_whom(ask, record.code, ask.say("utter_visit_list_empty"))
+    else:
+        head = for_whom(ask, record.code, ask.say("utter_visit_list", count=len(visits)))
+        text = lines(head, *(_line(ask, visit) for visit in visits), *_shared_notes(ask, visits))
+    return Answer(
+        "visit_list",
+        text,
+        data,
+        about=record.code,
+        sources=_sources(),
+        remember={"participant": record.code, "intent": "ask_visit_list"},
+    )
+
+
+async def visit_detail(ask: Ask) -> Answer:
+    """One visit: its date, what happens, how to prepare; dates only where somebody is named who may see them."""
+    wanted = _wanted(ask) or _remembered_visit(ask)
+    if _speaks_of_nobody(ask):
+        if not wanted:
+            raise Refused(refuse(ask, "link_needed", "account_not_linked"))
+        return _public_detail(ask, wanted[0])
+    record = await whose_record(ask, "visit_detail")
+    day = asked_day(ask)
+    if day is not None and not wanted:
+        return _on_day(ask, record, day)
+    return _detail(ask, record, _pick(ask, record, wanted))
+
+
+async def request_reschedule(ask: Ask) -> Answer:
+    """A wish to move a visit becomes a ticket for the coordinator; the schedule itself is never changed here."""
+    record = await whose_record(ask, "reschedule_request")
+    visit = _visit_to_move(ask, record)
+    if visit is None:
+        empty = ask.say("utter_reschedule_nothing")
+        return Answer("clarify", for_whom(ask, record.code, empty), {"missing": "visit"}, remember={"participant": record.code})
+    requested = _requested_day(ask)
+    summary = f"reschedule:{visit.visit}:{requested.isoformat() if requested else 'no_date'}"
+    ticket = await open_ticket(ask, "reschedule", record.code, summary)
+    words = {
+        "title": visit.title[ask.language],
+        "date": _when(ask, visit),
+        "ticket": ticket,
+        "requested": say_date(requested, ask.language) if requested else "",
+    }
+    text = ask.say("utter_reschedule_to" if requested else "utter_reschedule", **words)
+    return Answer(
+        "reschedule_request",
+        for_whom(ask, record.code, text),
+        {
+            "visit": visit.as_data(ask.language),
+            "requested": requested.isoformat() if requested else None,
+            "ticket": ticket,
+        },
+        about=record.code,
+        sources=_sources(),
+        remember={"participant": record.code, "intent": "request_reschedule", "visit": visit.visit},
+    )
+
+
+# --- which visit is meant -------------------------------------------------------------------------------------
+
+
+def _wanted(ask: Ask) -> tuple[VisitCode, ...]:
+    """The visits the words can mean, in protocol order; empty where none is named."""
+    named = tuple(code for code in _all_codes(ask) if code in ask.part.visits)
+    return named or CLASSES.get(ask.part.visit_class, ())
+
+
+def _remembered_visit(ask: Ask) -> tuple[VisitCode, ...]:
+    if not ask.part.refers_to_previous:
+        return ()
+    return tuple(code for code in _all_codes(ask) if code == ask.memory.get("visit"))
+
+
+def _all_codes(ask: Ask) -> tuple[VisitCode, ...]:
+    return tuple(plan.id for plan in ask.protocol.visits)
+
+
+def _pick(ask: Ask, record: ParticipantRecord, wanted: Sequence[VisitCode]) -> Visit:
+    """The one visit that is meant among those of a kind: the next to come, else the last of them."""
+    visits = schedule.calendar(ask.protocol, record, ask.today)
+    if not wanted:
+        following = schedule.next_visit(ask.protocol, record, ask.today)
+        if following.visit is None:
+            raise Refused(_nothing(ask, record, following.reason))
+        return following.visit
+    candidates = [visit for visit in visits if visit.visit in wanted]
+    if ask.part.scope == "first":
+        return candidates[0]
+    if ask.part.scope in ("last", "previous"):
+        return candidates[-1] if ask.part.scope == "last" else _latest_past(candidates)
+    return next((visit for visit in candidates if visit.status in _TO_COME), candidates[-1])
+
+
+def _latest_past(visits: Sequence[Visit]) -> Visit:
+    past = [visit for visit in visits if visit.status not in _TO_COME]
+    return past[-1] if past else visits[0]
+
+
+def _visit_to_move(ask: Ask, record: ParticipantRecord) -> Visit | None:
+    """The visit somebody wishes to move: named, on the day named, last spoken of, or the next one with a date."""
+    to_come = [v for v in schedule.visits_to_come(ask.protocol, record, ask.today)]
+    wanted = _wanted(ask)
+    days = [mention.day for mention in ask.part.dates if mention.role != "requested" and mention.day]
+    for visit in to_come:
+        if (not wanted or visit.visit in wanted) and any(visit.falls_between(day, day) for day in days):
+            return visit
+    remembered = None if wanted or days else ask.memory.get("visit")
+    for visit in to_come:
+        if visit.visit in wanted or visit.visit == remembered:
+            return visit
+    if wanted:
+        return None
+    return next(iter(to_come), None)
+
+
+def _requested_day(ask: Ask) -> date | None:
+    for mention in ask.part.dates:
+        if mention.role == "requested":
+            if mention.ambiguous or mention.impossible:
+                asked_day(ask)  # asks back
+            return None if mention.is_range else mention.day
+    return None
+
+
+def _asked_range(ask: Ask) -> tuple[date, date] | None:
+    for mention in ask.part.dates:
+        if mention.is_range:
+            return mention.days[0], mention.days[-1]
+    return None
+
+
+#: Words by which somebody asks for their own visits, not for the plan.
+_OWN = re.compile(r"\b(?:my|mine|me|i|i'm|im|we|our)\b|[我俺咱]", re.IGNORECASE)
+
+
+def _speaks_of_self(ask: Ask) -> bool:
+    return bool(_OWN.search(ask.part.text))
+
+
+def _speaks_of_nobody(ask: Ask) -> bool:
+    """Whether nobody's record is meant: no link, or staff who named nobody; then the plan alone is public."""
+    if ask.identity is None:
+        return not _speaks_of_self(ask)
+    if ask.staff:
+        return not ask.part.participants and not ask.memory.get("participant")
+    return False
+
+
+# --- answers --------------------------------------------------------------------------------------------------
+
+
+def _next(ask: Ask, record: ParticipantRecord) -> Answer:
+    following = schedule.next_visit(ask.protocol, record, ask.today)
+    if following.visit is None:
+        return _nothing(ask, record, following.reason)
+    visit = following.visit
+    name = "utter_next_visit" if visit.date else "utter_next_visit_undated"
+    text = ask.say(name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language))
+    return _visit_answer(ask, record, "next_visit", visit, text)
+
+
+def _nothing(ask: Ask, record: ParticipantRecord, reason: str | None) -> Answer:
+    assert reason is not None
+    text = ask.protocol.reasons[reason][ask.language]
+    return Answer(
+        "next_visit",
+        for_whom(ask, record.code, text),
+        {"visit": None, "reason": reason},
+        about=record.code,
+        sources=_sources(),
+        remember={"participant": record.code, "intent": "ask_next_visit", "visit": None, "date": None},
+    )
+
+
+def _on_day(ask: Ask, record: ParticipantRecord, day: date) -> Answer:
+    """What is on a day; on a day without a visit that is said, and the next one after it is given."""
+    visits = [
+        visit
+        for visit in schedule.visits_between(ask.protocol, record, day, day, ask.today)
+        if visit.status != "cancelled"
+    ]
+    if visits:
+        visit = visits[0]
+        answer = "next_visit" if visit == schedule.next_visit(ask.protocol, record, ask.today).visit else "visit_detail"
+        name = "utter_visit_on_day" if visit.status in _TO_COME else "utter_visit_on_past_day"
+        text = ask.say(
+            name,
+            title=visit.title[ask.language],
+            date=say_date(day, ask.language, ask.today),
+            time=say_time(visit.time, ask.language),
+            status=ask.say(f"utter_status_{visit.status}"),
+        )
+        return _visit_answer(ask, record, answer, visit, text)
+    nothing = ask.say("utter_no_visit_on_day", date=say_date(day, ask.language, ask.today))
+    following = _next(ask, record)
+    return Answer(
+        following.name,
+        sentences(for_whom(ask, record.code, nothing), _unnamed(ask, record, following.text)),
+        following.data,
+        about=record.code,
+        sources=following.sources,
+        remember=following.remember,
+    )
+
+
+def _the_one_after(ask: Ask, record: ParticipantRecord) -> Answer:
+    """The visit after the one last spoken of, or after the next one."""
+    to_come = schedule.visits_to_come(ask.protocol, record, ask.today)
+    codes = [visit.visit for visit in to_come]
+    spoken_of = ask.memory.get("visit")
+    position = codes.index(spoken_of) + 1 if spoken_of in codes else 1
+    if position >= len(to_come):
+        text = ask.say("utter_nothing_after")
+        return Answer(
+            "next_visit",
+            for_whom(ask, record.code, text),
+            {"visit": None, "reason": "nothing_to_come"},
+            about=record.code,
+            sources=_sources(),
+            remember={"participant": record.code, "intent": "ask_next_visit"},
+        )
+    visit = to_come[position]
+    name = "utter_visit_after" if visit.date else "utter_visit_after_undated"
+    text = ask.say(name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language))
+    return _visit_answer(ask, record, "next_visit", visit, text)
+
+
+def _detail(ask: Ask, record: ParticipantRecord, visit: Visit) -> Answer:
+    name = {
+        "planned": "utter_visit_detail",
+        "booked": "utter_visit_detail",
+    }.get(visit.status, "utter_visit_detail_past")
+    if visit.date is None:
+        name = "utter_visit_detail_undated"
+    text = ask.say(
+        name,
+        title=visit.title[ask.language],
+        date=_when(ask, visit),
+        time=say_time(visit.time, ask.language),
+        status=ask.say(f"utter_status_{visit.status}"),
+    )
+    about_visit = ask.protocol.schedule
+    details = sentences(visit.what_happens[ask.language], about_visit.where[ask.language], about_visit.prepare[ask.language])
+    answer = _visit_answer(ask, record, "visit_detail", visit, text)
+    return Answer(
+        answer.name,
+        lines(answer.text, details),
+        answer.data,
+        about=answer.about,
+        sources=(*answer.sources, record_section(about_visit.source)),
+        remember={**answer.remember, "intent": "ask_visit_detail"},
+    )
+
+
+def _public_detail(ask: Ask, code: VisitCode) -> Answer:
+    visit = schedule.undated_visit(ask.protocol, code)
+    about_visit = ask.protocol.schedule
+    text = ask.say("utter_visit_detail_public", title=visit.title[ask.language])
+    return Answer(
+        "visit_detail",
+        lines(text, sentences(visit.what_happens[ask.language], about_visit.prepare[ask.language])),
+        {"visit": visit.as_data(ask.language)},
+        sources=(record_section(about_visit.source),),
+        remember={"visit": code, "intent": "ask_visit_detail"},
+    )
+
+
+def _visit_answer(ask: Ask, record: ParticipantRecord, name: str, visit: Visit, text: str) -> Answer:
+    window = _window(ask, visit)
+    return Answer(
+        name,
+        lines(for_whom(ask, record.code, sentences(text, window)), sentences(*visit.notes_for(ask.staff, ask.language))),
+        {"visit": visit.as_data(ask.language), "reason": None} if name == "next_visit" else {"visit": visit.as_data(ask.language)},
+        about=record.code,
+        sources=_sources(),
+        remember={
+            "participant": record.code,
+            "intent": "ask_next_visit",
+            "visit": visit.visit,
+            "date": visit.date.isoformat() if visit.date else None,
+        },
+    )
+
+
+# --- words ----------------------------------------------------------------------------------------------------
+
+
+def _sources() -> tuple[str, ...]:
+    return (ENROLMENT, record_section("Study Groups"))
+
+
+def _unnamed(ask: Ask, record: ParticipantRecord, text: str) -> str:
+    return text.removeprefix(f"{record.code}: ")
+
+
+def _when(ask: Ask, visit: Visit) -> str:
+    """The visit's day, or both days while the choice is open; empty where there is none."""
+    if visit.date is None:
+        return ""
+    if visit.is_open_choice and visit.window and visit.window[1]:
+        first, last = (say_date(day, ask.language) for day in (visit.window[0], visit.window[1]))
+        return ask.say("utter_either_day", first=first, last=last)
+    return say_date(visit.date, ask.language, ask.today)
+
+
+def _window(ask: Ask, visit: Visit) -> str:
+    """The lower bound of surgery; other windows are said by the notes."""
+    if visit.window is None or visit.window[1] is not None:
+        return ""
+    return ask.say("utter_not_before", date=say_date(visit.window[0], ask.language))
+
+
+def _line(ask: Ask, visit: Visit) -> str:
+    when = _when(ask, visit) or ask.say("utter_no_date_yet")
+    status = "" if visit.status == "planned" else f" ({ask.say(f'utter_status_{visit.status}')})"
+    mark = "*" if any(note.code == "unconfirmed" for note in visit.notes) else ""
+    line = f"- {when}{say_time(visit.time, ask.language)}: {visit.title[ask.language]}{status}{mark}"
+    return sentences(line + ("." if _window(ask, visit) else ""), _window(ask, visit))
+
+
+def _shared_notes(ask: Ask, visits: Sequence[Visit]) -> tuple[str, ...]:
+    """What must be said beside the list: the doubt behind a date, deviations for staff; each once."""
+    weighty = {"unconfirmed", "radiotherapy_day_confirmed_by_team", "closure", "capecitabine_ended"}
+    notes = (
+        note.text[ask.language]
+        for visit in visits
+        for note in visit.notes
+        if note.code in weighty or (ask.staff and note.audience == "staff")
+    )
+    return tuple(dict.fromkeys(f"* {note}" for note in notes))

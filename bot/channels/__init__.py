@@ -1,0 +1,1 @@
+"""How chat gets in and out; the only place where it is decided who is speaking."""

@@ -1,0 +1,139 @@
+"""What may pass: bodies of the contract's form, text that is only text, and not too much of it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import time
+import unicodedata
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+#: The contract's bound on a request's body.
+MAX_BODY_BYTES = 16 * 1024
+_MAX_NAME = 128
+#: Control and format characters that chat text has no use for; tab and newline stay.
+_KEPT_CONTROLS = frozenset("\t\n")
+_PAYLOAD = re.compile(r"^[\s/]*/")
+
+
+class BadBody(ValueError):
+    """A body that is not of the contract's form; the message names the field and what was expected."""
+
+
+@dataclass(frozen=True)
+class Inbound:
+    """A verified request's body.
+
+    Attributes:
+        account: the chat account that wrote, as the hospital's chat knows it.
+        conversation: the room.
+        direct: whether nobody else is in the room.
+        text: what was written, cleaned.
+        body_hash: of the raw body; a message is the same only if it is the same to the letter.
+    """
+
+    account: str
+    conversation: str
+    direct: bool
+    text: str
+    body_hash: str
+
+
+def parse_body(body: bytes) -> Inbound:
+    """Reads a body.
+
+    Raises:
+        BadBody: no UTF-8, no JSON object, or a field missing or of the wrong kind.
+    """
+    try:
+        data = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
+    except UnicodeDecodeError:
+        raise BadBody("body: expected UTF-8") from None
+    except (json.JSONDecodeError, RecursionError):
+        raise BadBody("body: expected a JSON object") from None
+    if not isinstance(data, dict):
+        raise BadBody("body: expected a JSON object")
+    direct = data.get("direct")
+    if not isinstance(direct, bool):
+        raise BadBody("direct: expected true or false")
+    text = data.get("text")
+    if not isinstance(text, str):
+        raise BadBody("text: expected a string")
+    cleaned = clean_text(text)
+    if not cleaned:
+        raise BadBody("text: expected something written")
+    return Inbound(
+        account=_name(data, "account"),
+        conversation=_name(data, "conversation"),
+        direct=direct,
+        text=cleaned,
+        body_hash=hashlib.sha256(body).hexdigest(),
+    )
+
+
+def clean_text(text: str) -> str:
+    """The text without control and invisible characters, and never an intent payload.
+
+    Rasa takes a text that begins with '/' for an intent chosen by the writer; here it is only ever text.
+    """
+    kept = "".join(
+        character
+        for character in text.replace("\r\n", "\n").replace("\r", "\n")
+        if character in _KEPT_CONTROLS or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co"}
+    )
+    return _PAYLOAD.sub("", kept).strip()
+
+
+def _name(data: dict[str, Any], field: str) -> str:
+    value = data.get(field)
+    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or value != value.strip() or not value.isprintable():
+        raise BadBody(f"{field}: expected 1 to {_MAX_NAME} printable characters")
+    return value
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            raise BadBody(f"{key[:40]}: expected once, found twice")
+        found[key] = value
+    return found
+
+
+def _no_constant(name: str) -> None:
+    raise BadBody(f"body: expected JSON, found {name}")
+
+
+class RateLimit:
+    """A token bucket for each account: `rate` messages a minute, in bursts of at most half as many.
+
+    Args:
+        rate: messages a minute; 0 is no limit.
+        clock: seconds that only ever rise.
+    """
+
+    #: Accounts remembered at most; the longest silent one is forgotten first, whose bucket is full again by then.
+    CAPACITY = 50_000
+
+    def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+        self._per_second = rate / 60
+        self._burst = max(1.0, rate / 2)
+        self._clock = clock
+        self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
+
+    def wait(self, account: str) -> float:
+        """Takes one message; 0 where it may pass, else the seconds until the next may (then nothing is taken)."""
+        if not self._per_second:
+            return 0.0
+        now = self._clock()
+        tokens, seen = self._buckets.pop(account, (self._burst, now))
+        tokens = min(self._burst, tokens + (now - seen) * self._per_second)
+        allowed = tokens >= 1.0
+        self._buckets[account] = (tokens - 1.0 if allowed else tokens, now)
+        while len(self._buckets) > self.CAPACITY:
+            self._buckets.popitem(last=False)
+        return 0.0 if allowed else (1.0 - tokens) / self._per_second

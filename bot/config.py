@@ -1,0 +1,152 @@
+"""Settings: the one place that reads the environment.
+
+Every setting is named in the contract (`SPARC_...`); :meth:`Settings.from_environment` checks them all at start and
+names the variable that is wrong.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bot.clock import Clock, ClockError
+from bot.errors import SettingsError
+
+#: The checkout: the folder that holds `sparc`, `domain.yml` and `config.yml`.
+ROOT = Path(__file__).resolve().parent.parent
+
+_DEFAULT_PORT = 5005
+_DEFAULT_RATE = 60
+_DEFAULT_EMERGENCY_NUMBER = "120"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a deployment decides.
+
+    Attributes:
+        home: folder of database, secrets and logs (`SPARC_HOME`).
+        models: folder of the trained model; apart from `home`, so that a new home does not train again.
+        database_url: SQLAlchemy URL of the enrolment database, with an async driver.
+        tracker_url: SQLAlchemy URL of the conversations.
+        host, port: where the chat server listens.
+        action_port: where the action server listens, on loopback.
+        rate: messages a minute and account; 0 is no limit.
+        demo: demo mode: demo participants, a generated secret, demo phone numbers.
+        ward_line: the ward's own telephone line, or None in demo mode.
+        emergency_number: the number that an emergency answer names.
+    """
+
+    home: Path
+    models: Path
+    database_url: str
+    tracker_url: str
+    host: str
+    port: int
+    action_port: int
+    rate: int
+    demo: bool
+    ward_line: str | None
+    emergency_number: str
+    clock: Clock
+    webhook_secret: str | None = None
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> Settings:
+        """Reads all settings.
+
+        Raises:
+            SettingsError: a variable is malformed, or one that is required outside demo mode is missing.
+        """
+        env = os.environ if environ is None else environ
+        home = Path(env.get("SPARC_HOME") or ROOT / "var").expanduser().resolve()
+        port = _whole_number(env, "SPARC_PORT", _DEFAULT_PORT, 1, 65534)
+        demo = env.get("SPARC_DEMO", "1").strip().lower() not in {"0", "no", "false", "off"}
+        secret = env.get("SPARC_WEBHOOK_SECRET", "").strip() or None
+        if secret is not None:
+            _check_secret(secret)
+        elif not demo:
+            raise SettingsError("SPARC_WEBHOOK_SECRET: required outside demo mode; expected whsec_ and base64")
+        ward_line = env.get("SPARC_WARD_LINE", "").strip() or None
+        emergency = env.get("SPARC_EMERGENCY_NUMBER", "").strip()
+        if not demo:
+            for name, value in (("SPARC_WARD_LINE", ward_line), ("SPARC_EMERGENCY_NUMBER", emergency)):
+                if not value:
+                    raise SettingsError(f"{name}: required outside demo mode; it is told to patients with symptoms")
+        try:
+            clock = Clock.from_environment(env)
+        except ClockError as error:
+            raise SettingsError(str(error)) from None
+        return cls(
+            home=home,
+            models=Path(env.get("SPARC_MODELS") or ROOT / "models").expanduser().resolve(),
+            database_url=env.get("SPARC_DATABASE_URL", "").strip() or f"sqlite+aiosqlite:///{home / 'enrolment.db'}",
+            tracker_url=env.get("SPARC_TRACKER_URL", "").strip() or f"sqlite+aiosqlite:///{home / 'conversations.db'}",
+            host=env.get("SPARC_HOST", "").strip() or "127.0.0.1",
+            port=port,
+            action_port=_whole_number(env, "SPARC_ACTION_PORT", port + 1, 1, 65535),
+            rate=_whole_number(env, "SPARC_RATE", _DEFAULT_RATE, 0, 1_000_000),
+            demo=demo,
+            ward_line=ward_line,
+            emergency_number=emergency or _DEFAULT_EMERGENCY_NUMBER,
+            clock=clock,
+            webhook_secret=secret,
+        )
+
+    def signing_secret(self) -> str:
+        """The webhook secret: the setting, else the one kept in `home` (made on first use, demo mode only)."""
+        return self.webhook_secret or kept_secret(self.home / "webhook-secret", prefix="whsec_")
+
+    def action_token(self) -> str:
+        """The token between chat server and action server, kept in `home`."""
+        return kept_secret(self.home / "action-token")
+
+
+def kept_secret(path: Path, prefix: str = "") -> str:
+    """The secret in `path`; made on first use, readable by the owner alone.
+
+    Two processes that make it at once agree: the file is created exclusively and the loser reads the winner's.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = prefix + base64.b64encode(secrets.token_bytes(32)).decode("ascii")
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
+    try:
+        descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            file.write(fresh)
+        os.link(scratch, path)  # fails if the other process was first; never shows a half-written file
+    except FileExistsError:
+        pass
+    finally:
+        scratch.unlink(missing_ok=True)
+    kept = path.read_text(encoding="ascii").strip()
+    if not kept:
+        raise SettingsError(f"{path}: expected a secret, found an empty file; delete it to have one made")
+    return kept
+
+
+def _whole_number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
+    text = env.get(name, "").strip()
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = low - 1
+    if not low <= value <= high:
+        raise SettingsError(f"{name}: expected a whole number from {low} to {high}, found {text!r}")
+    return value
+
+
+def _check_secret(secret: str) -> None:
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except (binascii.Error, ValueError):
+        key = b""
+    if not secret.startswith("whsec_") or len(key) < 16:
+        raise SettingsError("SPARC_WEBHOOK_SECRET: expected whsec_ and the base64 of at least 16 bytes")
