@@ -1,0 +1,224 @@
+"""The intent classifier at serving time: sparse features times a matrix, a temperature, and honest doubt.
+
+Trained by `bot.nlu.questions.training` with scikit-learn; here NumPy alone is needed, so that a server starts quickly.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz.distance import DamerauLevenshtein
+from rapidfuzz.process import extractOne
+
+from bot.nlu.questions.features import Featured, Featurizer
+from bot.nlu.questions.lexicon import Lexicon
+from bot.nlu.questions.mentions import Mentions
+
+FALLBACK = "nlu_fallback"
+OUT_OF_SCOPE = "out_of_scope"
+_WEIGHTS_FILE, _TABLES_FILE = "intents.npz", "intents.json"
+_FORMAT = 1
+
+Vector = NDArray[np.float32]
+
+
+class ModelError(ValueError):
+    """A stored classifier that is missing, damaged or of another format; the message names the file."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """When a reading is doubted; chosen from out-of-fold scores and stored with the model.
+
+    Attributes:
+        confidence: the least calibrated probability of the likeliest intent.
+        margin: the least lead over the second likeliest.
+        known: the least share of words that the training data or the lexicons know.
+        topical: the least share of a question's content words that questions about the trial use.
+    """
+
+    confidence: float
+    margin: float
+    known: float
+    topical: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """An intent with its calibrated confidence, the likeliest others, and how much of the text was known."""
+
+    intent: str
+    confidence: float
+    ranking: tuple[tuple[str, float], ...]
+    known: float
+    topical: float
+
+    @property
+    def likeliest(self) -> str:
+        """The likeliest intent, doubted or not."""
+        return self.ranking[0][0] if self.ranking else FALLBACK
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What a classifier knows beside its matrix, as stored in JSON."""
+
+    intents: tuple[str, ...]
+    features: Mapping[str, Mapping[str, int]]
+    block_weights: Mapping[str, float]
+    temperature: float
+    thresholds: Thresholds
+    #: every word of the training data
+    words: frozenset[str]
+    #: content words of questions that are in scope, without the words that any sentence may hold
+    topical: frozenset[str]
+    #: words that any sentence may hold, in scope or out of it
+    common: frozenset[str]
+
+
+class IntentClassifier:
+    """Says which question a text asks, with a confidence that can be believed, or that it does not know."""
+
+    def __init__(self, tables: Tables, idf: Vector, weights: Vector, bias: Vector, featurizer: Featurizer) -> None:
+        self.tables = tables
+        self.featurizer = featurizer
+        self._idf, self._weights, self._bias = idf, weights, bias
+
+    # -- reading -----------------------------------------------------------------------------------------------
+
+    def predict(self, text: str) -> Prediction:
+        """The intent of one text; `nlu_fallback` where it is doubted."""
+        return self._decide(self.featurizer.read(text))
+
+    def predict_mentions(self, mentions: Mentions) -> Prediction:
+        """The same for a text that has been read already."""
+        return self._decide(self.featurizer.of(mentions))
+
+    def _decide(self, featured: Featured) -> Prediction:
+        known, topical = self.known_share(featured.words), self.topical_share(featured.words)
+        probabilities = self.probabilities(featured)
+        order = np.argsort(-probabilities)[:3]
+        ranking = tuple((self.tables.intents[i], round(float(probabilities[i]), 4)) for i in order)
+        (first, confidence), second = ranking[0], ranking[1][1]
+        limits = self.tables.thresholds
+        doubtful = (
+            confidence < limits.confidence
+            or confidence - second < limits.margin
+            or known < limits.known
+            or (first != OUT_OF_SCOPE and topical < limits.topical)
+        )
+        return Prediction(FALLBACK if doubtful else first, confidence, ranking, known, topical)
+
+    def probabilities(self, featured: Featured) -> Vector:
+        """Calibrated probabilities in the order of `tables.intents`."""
+        columns, values = self.vector(featured)
+        scores = values @ self._weights[columns] + self._bias if len(columns) else self._bias.copy()
+        scores = scores / self.tables.temperature
+        exponentials = np.exp(scores - scores.max())
+        result: Vector = exponentials / exponentials.sum()
+        return result
+
+    def vector(self, featured: Featured) -> tuple[NDArray[np.int64], Vector]:
+        """Columns and values of the sparse TF-IDF vector, each block scaled to its weight."""
+        return vectorize(featured, self.tables.features, self.tables.block_weights, self._idf)
+
+    def known_share(self, words: Sequence[str]) -> float:
+        """The share of words that are known or misspelt by a letter or two; 1 for a text without words."""
+        return _share(words, self.tables.words)
+
+    def topical_share(self, words: Sequence[str]) -> float:
+        """The share of the words that carry the question which are words of this trial; 1 where none does."""
+        return _share([word for word in words if word not in self.tables.common], self.tables.topical)
+
+    # -- storing -----------------------------------------------------------------------------------------------
+
+    def save(self, folder: Path) -> None:
+        """Write the classifier as `.npz` and `.json` into a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        np.savez(folder / _WEIGHTS_FILE, idf=self._idf, weights=self._weights.astype(np.float16), bias=self._bias)
+        tables = self.tables
+        document = {
+            "format": _FORMAT,
+            "intents": tables.intents,
+            "features": tables.features,
+            "block_weights": tables.block_weights,
+            "temperature": tables.temperature,
+            "thresholds": vars(tables.thresholds),
+            "words": sorted(tables.words),
+            "topical": sorted(tables.topical),
+            "common": sorted(tables.common),
+        }
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
+        (folder / _TABLES_FILE).write_text(text, encoding="utf-8")
+
+    @classmethod
+    def load(cls, folder: Path, lexicon: Lexicon | None = None) -> IntentClassifier:
+        """Read a stored classifier.
+
+        Raises:
+            ModelError: a file is missing, damaged or of another format.
+        """
+        try:
+            document: dict[str, Any] = json.loads((folder / _TABLES_FILE).read_text(encoding="utf-8"))
+            with np.load(folder / _WEIGHTS_FILE, allow_pickle=False) as arrays:
+                idf, weights, bias = (arrays[name].astype(np.float32) for name in ("idf", "weights", "bias"))
+        except (OSError, ValueError, KeyError) as error:
+            raise ModelError(f"{folder}: expected a stored intent classifier, found none that reads ({error})") from None
+        if document.get("format") != _FORMAT:
+            raise ModelError(f"{folder}: expected format {_FORMAT}, found {document.get('format')}; train again")
+        tables = Tables(
+            intents=tuple(document["intents"]),
+            features=document["features"],
+            block_weights=document["block_weights"],
+            temperature=float(document["temperature"]),
+            thresholds=Thresholds(**document["thresholds"]),
+            words=frozenset(document["words"]),
+            topical=frozenset(document["topical"]),
+            common=frozenset(document["common"]),
+        )
+        return cls(tables, idf, weights, bias, Featurizer(lexicon or Lexicon.load()))
+
+
+def vectorize(
+    featured: Featured,
+    features: Mapping[str, Mapping[str, int]],
+    block_weights: Mapping[str, float],
+    idf: Vector,
+) -> tuple[NDArray[np.int64], Vector]:
+    """The sparse vector of one text: per block sublinear TF-IDF of length one, times the block's weight."""
+    columns: list[int] = []
+    values: list[Vector] = []
+    for block, table in features.items():
+        counts = Counter(column for gram in featured.grams[block] if (column := table.get(gram)) is not None)
+        if not counts:
+            continue
+        places = np.fromiter(counts.keys(), dtype=np.int64)
+        frequencies = np.fromiter(counts.values(), dtype=np.float32)
+        block_values = (1.0 + np.log(frequencies)) * idf[places]
+        columns.extend(counts)
+        values.append(block_values * (block_weights[block] / float(np.linalg.norm(block_values))))
+    if not columns:
+        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
+    return np.array(columns, dtype=np.int64), np.concatenate(values).astype(np.float32)
+
+
+def _share(words: Sequence[str], known: frozenset[str]) -> float:
+    if not words:
+        return 1.0
+    return sum(1 for word in words if _is_known(word, known)) / len(words)
+
+
+def _is_known(word: str, known: frozenset[str]) -> bool:
+    if word in known or word.removesuffix("s") in known or word.removesuffix("'s") in known:
+        return True
+    if len(word) < 4 or not word.isascii():
+        return False
+    slips = 1 if len(word) < 8 else 2
+    return extractOne(word, known, scorer=DamerauLevenshtein.distance, score_cutoff=slips) is not None

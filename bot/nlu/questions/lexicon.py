@@ -1,0 +1,190 @@
+"""Visits, drugs, criteria and scope words of a question, read by the expressions of the lexicon files."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rapidfuzz.fuzz import ratio
+from ruamel.yaml import YAML
+
+from bot.nlu.language import fold
+
+_HERE = Path(__file__).parent
+_ORDINALS = {
+    1: r"(?:1\s?st|first|frist|initial)",
+    2: r"(?:2\s?nd|second|secnd|secound)",
+    3: r"(?:3\s?rd|third|thrid)",
+    4: r"(?:4\s?th|fourth|forth)",
+    5: r"(?:5\s?th|fifth|fith)",
+}
+_CARDINALS = {1: r"(?:0?1|one)", 2: r"(?:0?2|two|ii)", 3: r"(?:0?3|three|iii)", 4: r"(?:0?4|four)", 5: r"(?:0?5|five)"}
+_CHINESE = {1: "(?:1|一)", 2: "(?:2|二|两)", 3: "(?:3|三)", 4: "(?:4|四)", 5: "(?:5|五)"}
+
+#: Spellings that are taken for a drug when they come close: the name, and how close (0-100, one for one letter wrong).
+_DRUG_NAMES = ("capecitabine", "oxaliplatin", "penpulimab")
+_CLOSE_ENOUGH = 84
+_OTHER_DRUGS = frozenset({"gemcitabine", "decitabine", "cisplatin", "carboplatin", "pembrolizumab", "pemetrexed"})
+
+
+class LexiconError(ValueError):
+    """A lexicon file that cannot be used; the message names file and entry."""
+
+
+@dataclass(frozen=True)
+class Mention:
+    """Words that name something: its `kind` (visit, visit_class, drug, criterion, scope), its `value`, its place."""
+
+    kind: str
+    value: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Lexicon:
+    """The compiled expressions of the lexicon files; read-only and shared."""
+
+    visits: tuple[tuple[str, re.Pattern[str]], ...]
+    classes: tuple[tuple[str, re.Pattern[str]], ...]
+    drugs: tuple[tuple[str, re.Pattern[str]], ...]
+    scopes: tuple[tuple[str, re.Pattern[str]], ...]
+    criteria: tuple[tuple[str, re.Pattern[str]], ...]
+    first_of_class: re.Pattern[str]
+    last_of_class: re.Pattern[str]
+    prescribed: re.Pattern[str]
+    refers_back: re.Pattern[str]
+
+    @classmethod
+    def load(cls, folder: Path = _HERE) -> Lexicon:
+        """Read `lexicon.yml` and `criteria.yml` of a folder.
+
+        Raises:
+            LexiconError: a file is missing an entry or holds an expression that does not compile.
+        """
+        words = _read_yaml(folder / "lexicon.yml")
+        criteria = _read_yaml(folder / "criteria.yml")
+        try:
+            visits = [
+                *_numbered("RT{}", range(1, 6), words["radiotherapy_visits"]),
+                *_numbered("C{}D1", range(1, 5), words["cycle_visits"]),
+                *_table(words["visits"]),
+            ]
+            return cls(
+                visits=tuple(visits),
+                classes=tuple(_table(words["visit_classes"])),
+                drugs=tuple(_table(words["drugs"])),
+                scopes=tuple(_table(words["scopes"])),
+                criteria=tuple(_table(criteria)),
+                first_of_class=_compile(words["first_of_class"]),
+                last_of_class=_compile(words["last_of_class"]),
+                prescribed=_compile(words["prescribed"]),
+                refers_back=_compile(words["refers_back"]),
+            )
+        except KeyError as missing:
+            raise LexiconError(f"{folder / 'lexicon.yml'}: expected an entry {missing}, found none") from None
+
+    def read_visits(self, text: str) -> tuple[Mention, ...]:
+        """Visits named by code or by number, in order of the text; the longer reading wins where two overlap."""
+        return _longest(_matches("visit", self.visits, fold(text)))
+
+    def read_classes(self, text: str) -> tuple[Mention, ...]:
+        """Visits named by what happens there ('the drip', 'radiotherapy'), whose number is left open."""
+        return _longest(_matches("visit_class", self.classes, fold(text)))
+
+    def read_drugs(self, text: str) -> tuple[Mention, ...]:
+        """The drugs named, by name, trade name, everyday word or a spelling close to the name.
+
+        CAPEOX stands for both of its drugs.
+        """
+        folded = fold(text)
+        found = list(_longest(_matches("drug", self.drugs, folded)))
+        for word in re.finditer(r"[A-Za-z]{7,}", folded):
+            if any(word.start() < other.end and other.start < word.end() for other in found):
+                continue
+            name = _close_drug(word[0].lower())
+            if name is not None:
+                found.append(Mention("drug", name, word.start(), word.end()))
+        drugs: list[Mention] = []
+        for mention in sorted(found, key=lambda one: one.start):
+            names = ("capecitabine", "oxaliplatin") if mention.value == "capeox" else (mention.value,)
+            drugs.extend(Mention("drug", name, mention.start, mention.end) for name in names)
+        return tuple(drugs)
+
+    def read_criteria(self, text: str) -> tuple[Mention, ...]:
+        """The eligibility criteria a question touches, in the record's order, one mention each."""
+        first: dict[str, Mention] = {}
+        for mention in _matches("criterion", self.criteria, fold(text)):
+            first.setdefault(mention.value, mention)
+        return tuple(first.values())
+
+    def read_scope(self, text: str) -> str | None:
+        """Which of several visits or days is asked for: next, all, to_come, last, after, previous, first or None."""
+        folded = fold(text)
+        return next((name for name, pattern in self.scopes if pattern.search(folded)), None)
+
+    def endpoint_visit(self, text: str, classes: Iterable[str]) -> str | None:
+        """The visit meant by 'when does my radiotherapy start' or 'when am I done with chemo', or None."""
+        folded = fold(text)
+        ends = {"radiotherapy": ("RT1", "RT5"), "chemotherapy": ("C1D1", "C4D1"), "immunotherapy": ("IO1", "C4D1")}
+        for name in classes:
+            if name in ends:
+                if self.first_of_class.search(folded):
+                    return ends[name][0]
+                if self.last_of_class.search(folded):
+                    return ends[name][1]
+        return None
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    loaded = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+    if not isinstance(loaded, dict):
+        raise LexiconError(f"{path}: expected a mapping of entries, found {type(loaded).__name__}")
+    return loaded
+
+
+def _compile(pattern: str) -> re.Pattern[str]:
+    try:  # ASCII, so that \b also stands between a Latin word and a Chinese character
+        return re.compile(pattern, re.IGNORECASE | re.ASCII)
+    except re.error as error:
+        raise LexiconError(f"lexicon: expected a regular expression, found {pattern!r} ({error})") from None
+
+
+def _table(entries: Mapping[str, Iterable[str]]) -> list[tuple[str, re.Pattern[str]]]:
+    return [(name, _compile("|".join(f"(?:{pattern})" for pattern in patterns))) for name, patterns in entries.items()]
+
+
+def _numbered(code: str, numbers: Iterable[int], patterns: Iterable[str]) -> list[tuple[str, re.Pattern[str]]]:
+    table: dict[str, list[str]] = {}
+    for number in numbers:
+        table[code.format(number)] = [
+            pattern.replace("{ord}", _ORDINALS[number])
+            .replace("{num}", _CARDINALS[number])
+            .replace("{zh}", _CHINESE[number])
+            for pattern in patterns
+        ]
+    return _table(table)
+
+
+def _matches(kind: str, table: Iterable[tuple[str, re.Pattern[str]]], text: str) -> list[Mention]:
+    return [
+        Mention(kind, name, match.start(), match.end()) for name, pattern in table for match in pattern.finditer(text)
+    ]
+
+
+def _longest(mentions: Iterable[Mention]) -> tuple[Mention, ...]:
+    kept: list[Mention] = []
+    for mention in sorted(mentions, key=lambda one: (one.start - one.end, one.start)):
+        if not any(mention.start < other.end and other.start < mention.end for other in kept):
+            kept.append(mention)
+    return tuple(sorted(kept, key=lambda one: one.start))
+
+
+def _close_drug(word: str) -> str | None:
+    if word in _OTHER_DRUGS:
+        return None
+    best = max(_DRUG_NAMES, key=lambda name: ratio(word, name))
+    return best if word[0] == best[0] and ratio(word, best) >= _CLOSE_ENOUGH else None

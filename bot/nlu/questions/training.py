@@ -1,0 +1,168 @@
+"""Training of the intent classifier: scikit-learn is needed here and only here."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bot.nlu.questions.classifier import (
+    OUT_OF_SCOPE,
+    IntentClassifier,
+    Tables,
+    Thresholds,
+    Vector,
+    vectorize,
+)
+from bot.nlu.questions.features import Featured, Featurizer
+from bot.nlu.questions.lexicon import Lexicon
+
+#: Blocks of features: how often a gram must occur to count, and the length its block is scaled to.
+_MIN_COUNT = {"word": 1, "char": 2, "tag": 1}
+_BLOCK_WEIGHTS = {"word": 1.0, "char": 1.1, "tag": 0.45}
+_STRENGTH = 24.0
+_FOLDS = 4
+_SEED = 17
+#: Words of this many intents, out-of-scope among them, say nothing about the subject of a question.
+_COMMON_INTENTS = 10
+
+
+class TrainingError(ValueError):
+    """Training data that no classifier can be made of."""
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    features: dict[str, dict[str, int]]
+    idf: Vector
+    matrix: object
+    labels: NDArray[np.int64]
+
+
+def train_classifier(
+    examples: Sequence[tuple[str, str]], lexicon: Lexicon | None = None, thresholds: Thresholds | None = None
+) -> IntentClassifier:
+    """A classifier of (text, intent) examples, calibrated on scores that its own training did not see.
+
+    Args:
+        thresholds: fixes them; else confidence and margin are chosen from the out-of-fold scores.
+
+    Raises:
+        TrainingError: fewer than two intents, or none with enough examples.
+    """
+    counts = Counter(intent for _, intent in examples)
+    if len(counts) < 2 or max(counts.values()) < 2:
+        raise TrainingError(f"expected examples of at least two intents, found {dict(counts)}")
+    featurizer = Featurizer(lexicon or Lexicon.load())
+    featured = [featurizer.read(text) for text, _ in examples]
+    intents = tuple(sorted(counts))
+    prepared = _prepare(featured, [intents.index(intent) for _, intent in examples])
+    scores = _out_of_fold(prepared, len(intents))
+    temperature = _temperature(scores, prepared.labels)
+    weights, bias = _fit(prepared.matrix, prepared.labels)
+    words, topical, common = _vocabularies(featured, [intent for _, intent in examples])
+    tables = Tables(
+        intents=intents,
+        features=prepared.features,
+        block_weights=_BLOCK_WEIGHTS,
+        temperature=temperature,
+        thresholds=thresholds or _choose(scores / temperature, prepared.labels),
+        words=words,
+        topical=topical,
+        common=common,
+    )
+    return IntentClassifier(tables, prepared.idf, weights, bias, featurizer)
+
+
+def _prepare(featured: Sequence[Featured], labels: Sequence[int]) -> _Prepared:
+    from scipy.sparse import csr_matrix
+
+    features: dict[str, dict[str, int]] = {}
+    document_counts: list[int] = []
+    for block in Featurizer.blocks:
+        seen = Counter(gram for one in featured for gram in set(one.grams[block]))
+        kept = sorted(gram for gram, count in seen.items() if count >= _MIN_COUNT[block])
+        features[block] = {gram: len(document_counts) + place for place, gram in enumerate(kept)}
+        document_counts.extend(seen[gram] for gram in kept)
+    idf = (np.log((1 + len(featured)) / (1 + np.array(document_counts))) + 1).astype(np.float32)
+    rows = [vectorize(one, features, _BLOCK_WEIGHTS, idf) for one in featured]
+    offsets = np.cumsum([0, *(len(columns) for columns, _ in rows)])
+    matrix = csr_matrix(
+        (np.concatenate([values for _, values in rows]), np.concatenate([columns for columns, _ in rows]), offsets),
+        shape=(len(rows), len(idf)),
+    )
+    return _Prepared(features, idf, matrix, np.array(labels, dtype=np.int64))
+
+
+def _fit(matrix: object, labels: NDArray[np.int64]) -> tuple[Vector, Vector]:
+    from sklearn.linear_model import LogisticRegression
+
+    counts = np.bincount(labels)
+    # half-way between counting examples and counting intents: rare questions are asked rarely, but are asked
+    weight = {label: float((len(labels) / len(counts) / count) ** 0.5) for label, count in enumerate(counts) if count}
+    model = LogisticRegression(C=_STRENGTH, class_weight=weight, max_iter=120, tol=1e-3, random_state=_SEED)
+    model.fit(matrix, labels)
+    if len(model.classes_) == 2:  # scikit-learn stores one row for two intents
+        return np.vstack([-model.coef_, model.coef_]).T.astype(np.float32), np.append(-model.intercept_, model.intercept_)
+    return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
+
+
+def _out_of_fold(prepared: _Prepared, intents: int) -> Vector:
+    """Scores of each example by a model that has not seen it."""
+    generator = np.random.default_rng(_SEED)
+    folds = np.empty(len(prepared.labels), dtype=np.int64)
+    for label in np.unique(prepared.labels):
+        places = generator.permutation(np.flatnonzero(prepared.labels == label))
+        folds[places] = np.arange(len(places)) % _FOLDS
+    scores = np.full((len(prepared.labels), intents), -12.0, dtype=np.float32)
+    matrix = prepared.matrix
+    for fold in range(_FOLDS):
+        inside, outside = np.flatnonzero(folds != fold), np.flatnonzero(folds == fold)
+        present, labels = np.unique(prepared.labels[inside], return_inverse=True)
+        weights, bias = _fit(matrix[inside], labels)  # type: ignore[index]
+        scores[np.ix_(outside, present)] = matrix[outside] @ weights + bias  # type: ignore[index]
+    return scores
+
+
+def _temperature(scores: Vector, labels: NDArray[np.int64]) -> float:
+    """The divisor of the scores under which the out-of-fold log likelihood is best."""
+    grid = np.geomspace(0.3, 4.0, 60)
+    losses = [-np.log(_softmax(scores / t)[np.arange(len(labels)), labels] + 1e-9).mean() for t in grid]
+    return float(grid[int(np.argmin(losses))])
+
+
+def _softmax(scores: Vector) -> Vector:
+    exponentials = np.exp(scores - scores.max(axis=1, keepdims=True))
+    result: Vector = exponentials / exponentials.sum(axis=1, keepdims=True)
+    return result
+
+
+def _choose(scores: Vector, labels: NDArray[np.int64]) -> Thresholds:
+    """Confidence and margin that make the best of two costs: a wrong answer weighs as four needless questions."""
+    ordered = np.sort(_softmax(scores), axis=1)
+    top, second = ordered[:, -1], ordered[:, -2]
+    right = scores.argmax(axis=1) == labels
+    best, choice = np.inf, (0.35, 0.1)
+    for confidence in np.arange(0.2, 0.61, 0.02):
+        for margin in np.arange(0.0, 0.31, 0.02):
+            asked = (top < confidence) | (top - second < margin)
+            cost = 4 * (~right & ~asked).sum() + (right & asked).sum()
+            if cost < best:
+                best, choice = cost, (float(confidence), float(margin))
+    return Thresholds(confidence=round(choice[0], 2), margin=round(choice[1], 2), known=0.5, topical=0.34)
+
+
+def _vocabularies(
+    featured: Sequence[Featured], intents: Sequence[str]
+) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
+    """All words; the words of questions in scope; the words that are everybody's."""
+    places: dict[str, set[str]] = defaultdict(set)
+    for one, intent in zip(featured, intents, strict=True):
+        for word in one.words:
+            places[word].add(intent)
+    common = {word for word, seen in places.items() if len(seen) >= _COMMON_INTENTS and OUT_OF_SCOPE in seen}
+    topical = {word for word, seen in places.items() if seen - {OUT_OF_SCOPE}} - common
+    return frozenset(places), frozenset(topical), frozenset(common)
