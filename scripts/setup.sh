@@ -181,6 +181,8 @@ set_up() {
         exec 9>&-
         return 0
     fi
+    # A hospital's proxy signs with the hospital's own authority, which the machine knows and uv by itself does not.
+    export UV_SYSTEM_CERTS="${UV_SYSTEM_CERTS:-1}" UV_NATIVE_TLS="${UV_NATIVE_TLS:-1}" # the newer and the older name
     if [ -f "$stamp" ]; then
         say "the requirements have changed: bringing .venv up to date ..."
     elif [ -e "$venv" ]; then
