@@ -1,0 +1,279 @@
+"""Whether a sign is there now, in the participant: negated, past, asked about, supposed, or somebody else's.
+
+Each question is decided by cues (lists in `lexicon/*.context.yml`) and their places. Where the cues leave it open, the
+sign counts as present: a false alarm costs a call, a missed emergency a life.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
+
+from bot.nlu.symptoms.lexicon import Lexicon, Span
+from bot.nlu.symptoms.matching import Hits, Parts, distance, find_any, whole
+from bot.nlu.symptoms.text import Token
+from bot.trial.triage import Status
+
+_NEAR = 5.0
+_LIST_REACH = 8
+
+
+class Scene:
+    """One message with its cues; asks for the status of a sign at a place in it."""
+
+    def __init__(
+        self,
+        lexicon: Lexicon,
+        tokens: Sequence[Token],
+        hits: Hits,
+        clause: Sequence[int],
+        questions: frozenset[int],
+        signs: Iterable[Parts],
+    ) -> None:
+        self._lexicon, self._tokens, self._hits, self._clause = lexicon, tokens, hits, clause
+        self._questions = questions
+        self._in_signs = {index for parts in signs for part in parts for index in range(part.start, part.end)}
+        self._cues: dict[str, list[Span]] = {}
+
+    def cues(self, name: str) -> list[Span]:
+        """Where the cues of one list stand."""
+        if name not in self._cues:
+            found = find_any(self._lexicon.context.get(name, ()), self._hits, self._tokens, self._clause)
+            self._cues[name] = sorted({whole(parts) for parts in found}, key=lambda span: (span.start, span.end))
+        return self._cues[name]
+
+    def status(self, sign: str, parts: Parts, event: bool, figure: bool = False) -> Status:
+        """The status of a sign whose words stand at `parts`.
+
+        `event` marks a sign that counts even when it is over by now; `figure` a measured temperature.
+        """
+        span = whole(parts)
+        if self._fiction(span):
+            return "hypothetical"
+        if not figure and self._negated(parts, span):
+            return "negated"
+        if self._conditional(span):
+            return "hypothetical"
+        if self._other_person(sign, span):
+            return "other_person"
+        if self._past(span, event):
+            return "past"
+        if self._general(span, figure):
+            return "general"
+        if not figure and self._supposed(span):
+            return "hypothetical"
+        return "present"
+
+    # ---- places ------------------------------------------------------------------------------------------------
+    def _sentence(self, span: Span) -> int:
+        return self._tokens[span.start].sentence
+
+    def _before(self, name: str, span: Span) -> list[Span]:
+        """Cues of the same sentence that begin before the sign."""
+        sentence = self._sentence(span)
+        return [cue for cue in self.cues(name) if cue.start < span.start and self._sentence(cue) == sentence]
+
+    def _after(self, name: str, span: Span, within: float) -> list[Span]:
+        sentence = self._sentence(span)
+        return [
+            cue
+            for cue in self.cues(name)
+            if cue.start >= span.start and self._sentence(cue) == sentence and distance(span, cue, self._tokens) <= within
+        ]
+
+    def _around(self, name: str, span: Span) -> list[Span]:
+        sentence = self._sentence(span)
+        return [cue for cue in self.cues(name) if self._sentence(cue) == sentence]
+
+    def _without(self, cues: Iterable[Span], name: str) -> list[Span]:
+        masked = self.cues(name)
+        return [cue for cue in cues if not any(cue.overlaps(mask) for mask in masked)]
+
+    @cached_property
+    def _breaks(self) -> frozenset[int]:
+        """Indices of commas, dashes and clause borders."""
+        commas = {span.start for span in self._hits.get("comma", ())}
+        borders = {index for index in range(1, len(self._clause)) if self._clause[index] != self._clause[index - 1]}
+        return frozenset(commas | borders)
+
+    def _broken(self, start: int, end: int) -> bool:
+        return any(start <= index < end for index in self._breaks)
+
+    # ---- present -----------------------------------------------------------------------------------------------
+    def _said_of_self(self, span: Span) -> bool:
+        """Whether 'I have', 'my', 'since this morning' bind the sign to the present."""
+        for cue in self._before("present", span):
+            if distance(cue, span, self._tokens) <= _NEAR and not self._asked(cue):
+                return True
+        for cue in self.cues("present"):
+            if span.start <= cue.start < span.end and not self._asked(cue):
+                return True
+        for cue in self._before("this", span):
+            if cue.end == span.start and not self._asked(cue):
+                return True
+        return bool(self._after("now", span, 8.0))
+
+    def _asked(self, cue: Span) -> bool:
+        return any(modal.overlaps(cue) or modal.end == cue.start for modal in self.cues("modal"))
+
+    # ---- negated -----------------------------------------------------------------------------------------------
+    def _negated(self, parts: Parts, span: Span) -> bool:
+        own = {index for part in parts for index in range(part.start, part.end)}
+        cues = self._without(self.cues("negation"), "not_negation")
+        sentence = self._sentence(span)
+        ordered = sorted(parts, key=lambda part: part.start)
+        for cue in cues:
+            if self._sentence(cue) != sentence or any(index in own for index in range(cue.start, cue.end)):
+                continue
+            target = next((part.start for part in ordered if part.start >= cue.end), None)
+            if target is not None and self._reaches(cue, target):
+                return True
+        return any(
+            distance(span, cue, self._tokens) <= 1.0 and cue.start >= span.end for cue in self.cues("negation_after")
+            if self._sentence(cue) == sentence
+        )
+
+    def _reaches(self, cue: Span, target: int) -> bool:
+        """Whether only words that carry a denial stand between cue and sign."""
+        between = range(cue.end, target)
+        carried = {i for hit in self._hits.get("carrier", ()) for i in range(hit.start, hit.end)}
+        listed = {i for hit in self._hits.get("list_word", ()) for i in range(hit.start, hit.end)}
+        if any(i not in carried and i not in listed and i not in self._in_signs for i in between):
+            return False
+        if not any(i in self._in_signs or i in self._breaks or i in self._ands for i in between):
+            return True
+        # A list: 'no fever, chills or cough'. 'And' and a bare comma end a plain 'no', not a 'denies'.
+        if any(denial.overlaps(cue) for denial in self.cues("denial")):
+            return True
+        if any(i in self._ands for i in between):
+            return False
+        reach = range(cue.end, min(target + _LIST_REACH, len(self._tokens)))
+        sentence = self._tokens[target].sentence
+        return any(i in self._ors and self._tokens[i].sentence == sentence for i in reach)
+
+    @cached_property
+    def _ors(self) -> frozenset[int]:
+        return frozenset(span.start for span in self._hits.get("or_word", ()))
+
+    @cached_property
+    def _ands(self) -> frozenset[int]:
+        return frozenset(span.start for span in self._hits.get("and_word", ()))
+
+    # ---- supposed, asked about ----------------------------------------------------------------------------------
+    def _conditional(self, span: Span) -> bool:
+        for cue in self._without(self._before("conditional", span), "not_conditional"):
+            later = [
+                other
+                for other in (*self.cues("present"), *self.cues("this"))
+                if other.start > cue.end and other.start <= span.start and self._broken(cue.end, other.start + 1)
+                and distance(other, span, self._tokens) <= _NEAR and not self._asked(other)
+            ]
+            if not later and not self._after("strong_now", span, 6.0):
+                return True
+        return False
+
+    def _general(self, span: Span, figure: bool) -> bool:
+        if figure:
+            limited = any(cue.end == span.start for cue in self.cues("limit"))
+            return limited and bool(self._before("general", span) or self._opened(span)) and not self._said_of_self(span)
+        if self._after("generic_after", span, 3.0) and not self._said_of_self(span):
+            return True
+        cued = self._before("general", span) or (self._opened(span) and self._after("general", span, 12.0))
+        asked = self._opened(span) and self._sentence(span) in self._questions
+        return bool(cued or asked) and not self._said_of_self(span)
+
+    def _opened(self, span: Span) -> bool:
+        """Whether the sentence begins as a question: 'is', 'can', 'does', 'what'."""
+        sentence = self._sentence(span)
+        first = next(index for index, token in enumerate(self._tokens) if token.sentence == sentence)
+        return any(first <= cue.start <= first + 1 and cue.start < span.start for cue in self.cues("opener"))
+
+    def _supposed(self, span: Span) -> bool:
+        return bool(self._before("hypothetical", span)) and not self._said_of_self(span)
+
+    def _fiction(self, span: Span) -> bool:
+        return bool(self._before("fiction", span)) and not self._after("strong_now", span, 6.0)
+
+    # ---- past --------------------------------------------------------------------------------------------------
+    def _past(self, span: Span, event: bool) -> bool:
+        for cue in self._around("past_far", span):
+            compared = any(other.end == cue.start for other in self.cues("compares"))
+            if not compared and not self._present_again(cue, span):
+                return True
+        near = [cue for cue in self._around("past_near", span) if not any(o.end == cue.start for o in self.cues("compares"))]
+        if near and self._around("had", span) and not self._present_again(near[0], span):
+            return True
+        return not event and self._over(span)
+
+    def _present_again(self, cue: Span, span: Span) -> bool:
+        """Whether 'I have', 'still', 'again', 'now' speak of the sign, not of the past that the cue names."""
+        low, high = min(cue.end, span.start), max(cue.start, span.end)
+        for other in self._around("present_tense", span):
+            if low - 3 <= other.start <= high and distance(other, span, self._tokens) <= _NEAR:
+                return True
+        return bool(self._after("strong_now", span, 6.0)) or any(
+            distance(other, span, self._tokens) <= 3.0 for other in self._before("strong_now", span)
+        )
+
+    def _over(self, span: Span) -> bool:
+        sentence = self._sentence(span)
+        for cue in self._without(self.cues("resolved"), "not_resolved"):
+            if cue.start < span.end or self._sentence(cue) not in (sentence, sentence + 1):
+                continue
+            newer = any(span.end <= index < cue.start and self._sentence_of(index) != sentence for index in self._in_signs)
+            again = any(other.start >= span.end and self._sentence(other) <= sentence + 1 for other in self.cues("not_resolved"))
+            if not newer and not again and distance(span, cue, self._tokens) <= 12.0:
+                return True
+        return False
+
+    def _sentence_of(self, index: int) -> int:
+        return self._tokens[index].sentence
+
+    # ---- somebody else -----------------------------------------------------------------------------------------
+    def _other_person(self, sign: str, span: Span) -> bool:
+        if sign == "swallowed_by_another":
+            return False
+        person = self._subject(span)
+        if person is None:
+            return False
+        if sign == "pregnancy" and any(cue.overlaps(person) for cue in self.cues("partner")):
+            return False
+        if self.cues("is_participant"):
+            return False
+        if any(cue.start >= span.start for cue in self.cues("me_too")):
+            return False
+        if any(cue.overlaps(person) or (cue.end == person.start) for cue in self.cues("outsider")):
+            return True
+        return bool(self.cues("own_treatment"))
+
+    def _subject(self, span: Span) -> Span | None:
+        """The relative or other person that the sign is said of, or None."""
+        sentence = self._sentence(span)
+        candidates = self._subjects
+        same = [cue for cue in candidates if cue.start < span.end and self._sentence(cue) == sentence]
+        person = same[-1] if same else None
+        if person is None:
+            earlier = [cue for cue in candidates if self._sentence(cue) in (sentence - 1, sentence - 2)]
+            pronoun = any(cue.start < span.end for cue in self._around("third_person", span))
+            person = earlier[-1] if earlier and pronoun else None
+        if person is None:
+            return None
+        first = [cue for cue in self.cues("first_person") if person.end <= cue.start < span.end]
+        return None if any(self._sentence(cue) == sentence for cue in first) else person
+
+    @cached_property
+    def _subjects(self) -> list[Span]:
+        broken = {cue.start for cue in self.cues("subject_break")}
+        people = self.cues("relation")
+        return [cue for cue in people if cue.end >= len(self._tokens) or cue.end not in broken]
+
+
+def barriers(hits: Mapping[str, Sequence[Span]], tokens: Sequence[Token]) -> list[int]:
+    """A clause number for every token: sentences, split again at 'but' and at a dash."""
+    starts = {span.start for span in hits.get("barrier", ())}
+    clause, numbers, sentence = 0, [], 0
+    for index, token in enumerate(tokens):
+        if token.sentence != sentence or index in starts:
+            clause, sentence = clause + 1, token.sentence
+        numbers.append(clause)
+    return numbers

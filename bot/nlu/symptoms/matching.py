@@ -1,0 +1,68 @@
+"""Patterns over word lists: which signs and cues a message holds, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+from bot.nlu.symptoms.lexicon import Pattern, Span
+from bot.nlu.symptoms.text import Token
+
+Hits = Mapping[str, Sequence[Span]]
+#: The spans of a pattern's parts, in the order of the pattern.
+Parts = tuple[Span, ...]
+
+
+def whole(parts: Parts) -> Span:
+    """From the first token of any part to the last."""
+    return Span(min(part.start for part in parts), max(part.end for part in parts))
+
+
+def find(pattern: Pattern, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[Parts]:
+    """Every place where the pattern's parts stand near enough in one clause; the tightest for each first part."""
+    first = hits.get(pattern.parts[0])
+    if not first:
+        return []
+    if len(pattern.parts) == 1:
+        return [(span,) for span in first]
+    if any(part not in hits for part in pattern.parts[1:]):
+        return []
+    found = []
+    for span in first:
+        best = min(_completions(pattern, 1, (span,), hits, tokens, clause), key=_length, default=None)
+        if best is not None:
+            found.append(best)
+    return found
+
+
+def find_any(patterns: Iterable[Pattern], hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[Parts]:
+    """Every place of any of the patterns."""
+    return [parts for pattern in patterns for parts in find(pattern, hits, tokens, clause)]
+
+
+def _length(parts: Parts) -> int:
+    span = whole(parts)
+    return span.end - span.start
+
+
+def _completions(
+    pattern: Pattern, index: int, chosen: Parts, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]
+) -> Iterator[Parts]:
+    if index == len(pattern.parts):
+        yield chosen
+        return
+    last = chosen[-1]
+    for span in hits[pattern.parts[index]]:
+        if clause[span.start] != clause[last.start] or any(span.overlaps(other) for other in chosen):
+            continue
+        if pattern.ordered[index - 1] and span.start < last.end:
+            continue
+        if distance(last, span, tokens) <= pattern.gaps[index - 1]:
+            yield from _completions(pattern, index + 1, (*chosen, span), hits, tokens, clause)
+
+
+def distance(one: Span, other: Span, tokens: Sequence[Token]) -> float:
+    """Words between two spans; 0 where they touch or overlap."""
+    first, second = (one, other) if one.start <= other.start else (other, one)
+    if second.start <= first.end:
+        return 0.0
+    return tokens[second.start].at - tokens[first.end].at

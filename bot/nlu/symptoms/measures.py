@@ -1,0 +1,237 @@
+"""Figures in a message about symptoms: temperatures, how often, how long.
+
+Only figures with a word, a unit or a form that make them one are taken: 38 cm, room 38 and 38 years are no temperature.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+_UNITS: Final = {
+    "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
+    "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30,
+}  # fmt: skip
+_CHINESE: Final = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
+_ONES: Final = "one|two|three|four|five|six|seven|eight|nine"
+_NUMBER: Final = (
+    rf"(?:\d+(?:[.,]\d+)?|a dozen|(?:thirty|forty|twenty)(?:[ -](?:{_ONES}))?|{_ONES}|ten|eleven|twelve|thirteen|fourteen|fifteen)"
+)
+_CJK_NUMBER: Final = r"(?:\d+(?:\.\d+)?|[一二两三四五六七八九十]{1,3})"
+_DEGREES: Final = r"(?:°\s*c?|℃|degrees?(?:\s*c(?:elsius|entigrade)?)?|deg|celsius|centigrade|c\b|grad(?:os)?\b)"
+
+# 38.4 C, 39 degrees, 38,5°
+_WITH_UNIT: Final = re.compile(rf"(?<![\d.,/-])(\d{{2,3}}(?:[.,]\d{{1,2}})?)\s*({_DEGREES})(?!\w)")
+_FAHRENHEIT: Final = re.compile(r"(?<![\d.,/-])(9\d|10\d)(?:[.,](\d))?\s*(?:°\s*f|℉|degrees?\s*f(?:ahrenheit)?|fahrenheit|f)\b")
+# 'temp 101', 'fever of 39': a word of temperature shortly before or after the figure
+_THERMAL: Final = r"(?:temp\w{0,12}|feve\w{0,5}|fevr|febrile|thermomet\w*|tmax|体温|发烧|发热|高烧|低烧|烧|温度)"
+_AFTER_WORD: Final = re.compile(
+    rf"{_THERMAL}(?P<between>(?:[^\d.!?;。！？；\n]|(?<=\d)[.,](?=\d)){{0,40}}?)(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/]|[.,]\d)"
+)
+_BEFORE_WORD: Final = re.compile(
+    rf"(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/])[^\d\n.!?;]{{0,12}}?{_THERMAL}"
+)
+# A decimal that can only be a body temperature, with nothing that makes it something else
+_BARE: Final = re.compile(r"(?<![\d.,/:=<>\w-])((?:3[4-9]|4[0-2])[.,]\d)(?![\d/:%]|[.,]\d)")
+_WHOLE: Final = re.compile(r"(?<![\d.,/:=<>\w-])(3[89]|4[01])(?![\d/:%]|[.,]\d)")
+_OTHER_UNIT: Final = re.compile(
+    r"\s*(?:-?\s*(?:year|yr|y/?o\b)|%|percent|per cent|cm\b|mm\b|m\b|km\b|kg\b|kilo|g\b|mg\b|mcg\b|ml\b|l\b|litre|liter|minute|min\b|hour|hr|day|week|"
+    r"month|people|patient|participant|pages?\b|euro|dollar|yuan|rmb|eur\b|usd\b|miles?|stone|lb|pound|tablet|pill|question|"
+    r"times|mmol|g/|u/|iu|x10|steps|元|岁|公斤|斤|厘米|公里|分钟|小时|天|号|床|楼|片|mm|x\d|weeks|k\b|beats|bpm|ng|pg|umol|μ|m2|/)"
+)
+_OTHER_WORD: Final = re.compile(
+    r"(?:room|bed|page|ward|floor|bus|line|number|no\.?|nr\.?|version|v|age|aged|weigh\w*|weight|height|bmi|cea|crp|albumin|hb|hgb|"
+    r"haemoglobin|hemoglobin|platelets?|plt|wbc|anc|bilirubin|creatinine|alt|ast|ca19-9|ki-?67|suv\w*|size|cycle|day|week|"
+    r"chapter|section|question|item|shoe|ticket|seat|gate|haematocrit|hematocrit|hct|price|cost|costs|paid|tumou?r|table|step|points?|score|"
+    r"dose|potassium|sodium|glucose|sugar|lactate|inr|房间|床|体重|身高|号|年龄|白细胞|血红蛋白|血小板|version\s|room\s+no|street|road|apartment|flat|p-?|t-|#)\s*(?:is|was|of|=|:|nr|no|about|around|to|at)?\s*$"
+)
+# What may follow a whole number that stands for a temperature
+_GOES_ON: Final = re.compile(
+    r"\s*(?:$|[.!?;,。，！？\n)]|(?:since|now|today|tonight|this|and|with|but|again|last|yesterday|at|in|on|after|for|all|here|right|still|fever|what|is|should|so|feel\w*)\b)"
+)
+_HAS: Final = re.compile(
+    r"(?:\b(?:has|have|had|got|is|was|at|running|i've|he's|she's|of|reads?|shows?|showed|says|said|hit|hits|reached|now|up to|to|almost|nearly|about|around|over|thermometer)\s+(?:a\s+|an\s+|about\s+|around\s+|at\s+|now\s+|over\s+)?)$"
+)
+# 'call at 38', 'above 38', 'below 36': a limit asked about
+_CHINESE_TEMPERATURE: Final = re.compile(
+    r"(?<![\d.])(3[4-9]|4[0-2]|三十[四五六七八九]|四十[一二]?)\s*(?:度|℃|°c?)\s*(?:(\d|[一二三四五六七八九])(?!\d)|(半))?"
+)
+_SPOKEN: Final = re.compile(rf"\b(thirty|forty)[ -]?({_ONES})?(?:\s+point\s+|\s+)?({_ONES}|zero)?\b(\s*degrees)?")
+_SPOKEN_F: Final = re.compile(rf"\b(?:a |one )?hundred(?: and)? (one|two|three|four)(?:\s+point\s+({_ONES}))?\b")
+
+_TIMES: Final = re.compile(
+    rf"(?<![\w.,])(?:x\s?(?P<x>\d{{1,2}})\b|(?P<n>{_NUMBER})\s*(?:or (?P<m>{_NUMBER})\s*)?(?:more\s+|extra\s+|loose\s+|watery\s+|bloody\s+|liquid\s+|"
+    r"runny\s+|additional\s+)*(?:times?|x(?!\w)|×|episodes?|bouts?|trips?|goes|stools?|motions?|bowel movements?|bowels?|bms?\b|poos?\b|poops?\b|movements?|"
+    r"visits to the (?:toilet|loo)|toilet (?:trips|visits)|rounds?|occasions)|(?P<th>\d{1,2})(?:st|nd|rd|th)\s+(?:time|episode|trip|stool|bout))"
+)
+_MORE: Final = re.compile(rf"(?<![\w.,])(?P<n>{_NUMBER})\s+(?:more|extra)\b")
+_TWICE: Final = re.compile(r"\b(?:twice|two or three|couple of times|a couple)\b")
+_ONCE: Final = re.compile(r"\b(?:once|one time|one loose|single|a loose stool|just one|only one)\b")
+_OFTEN: Final = re.compile(
+    r"\b(?:several|many|multiple|numerous|countless|lots of|loads of|all day|all night|non-?stop|constant(?:ly)?|over and over|again and again|"
+    r"(?:can't|cannot|cant|won't|wont|doesn't|does not|not) stop(?:ping)?|every (?:hour|half|few|\d+|ten|twenty|thirty|fifteen)|hourly|repeatedly|so often|"
+    r"a lot|lost count|dozens?|continuous(?:ly)?|all the time|every time|all morning|all afternoon|never ending|each hour)"
+)
+_CHINESE_TIMES: Final = re.compile(rf"(?P<n>{_CJK_NUMBER})(?:来|多|几)?\s*(?:次|趟|回|遍)")
+_CHINESE_OFTEN: Final = re.compile(r"(?:好几|很多|多|好多|无数|几十|十几|数)(?:次|趟|回|遍)|不停|一直|反复|不断|频繁|没完没了|止不住|不止|老是|总是|次数多|次数很多")
+
+_HOURS: Final = re.compile(rf"(?<![\w.,])(?P<n>{_NUMBER}|a|an|half a|a whole|several|a few|few|many|couple of|over a|the whole|whole)?\s*(?P<u>hours?|hrs?|h\b|days?|nights?|weeks?|minutes?)\b(?P<after>\s*(?:ago|after|later|before|back|of|old|apart))?")
+_SINCE: Final = (
+    (re.compile(r"\bsince (?:the day before yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last week|the weekend|cycle|my last|the last|the infusion|chemo)"), 48.0),
+    (re.compile(r"\b(?:since|from) yesterday(?! (?:evening|night))|\bsince (?:a|one) day|前天|从昨天(?!晚)|昨天(?:开始|到现在|起|早上|上午|中午|下午)|一整天|一天一夜|整整一天|(?<!第)一天(?:都|没|了|没有|里)?|24小时|两天|三天|好几天"), 24.0),
+    (re.compile(r"\b(?:since|from) (?:last night|yesterday (?:evening|night)|last evening)|昨晚|昨夜|昨天晚上|一晚上|整晚|一夜"), 13.0),
+    (re.compile(r"\ball day|whole day|entire day|full day|day and night"), 24.0),
+    (re.compile(r"\ball night|whole night|overnight|throughout the night"), 10.0),
+    (re.compile(r"\bsince (?:this morning|breakfast|lunch|noon|this afternoon|i got up|i woke|\d|midday|waking)|\ball morning|今早|早上(?:开始|到现在|起)|从早上|今天早上|上午(?:开始|到现在)|半天|中午"), 6.0),
+    (re.compile(r"\bfor days|days now|days on end"), 72.0),
+)  # fmt: skip
+_CHINESE_HOURS: Final = re.compile(rf"(?P<n>{_CJK_NUMBER}|半|好几|几)\s*多?(?:个)?(?P<half>半)?(?:多)?(?P<u>小时|钟头|天|晚|夜|周|星期)")
+_NOT_A_STRETCH: Final = re.compile(r"(?:\bin|within|every|each|after|next|in the last|last|per|another|every other|第|每|每隔|前|in about|per)\s*$")
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure with what it measures (`celsius`, `count`, `hours`), its value and where it stands.
+
+    `limit` marks a temperature that is spoken of as a limit ('above 38'), not as measured.
+    """
+
+    kind: str
+    value: float
+    start: int
+    end: int
+
+
+def figures(plain: str) -> list[Figure]:
+    """All figures of a normalised message, in its order; a temperature is taken once."""
+    found = [*_temperatures(plain), *_counts(plain), *_durations(plain)]
+    return sorted(found, key=lambda figure: figure.start)
+
+
+def number(text: str) -> float | None:
+    """The value of a number in digits or in words of either language, or None."""
+    text = text.strip().replace(",", ".")
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    if text == "a dozen":
+        return 12.0
+    if text and all(character in _CHINESE for character in text):
+        return _chinese_number(text)
+    parts = re.split(r"[ -]", text)
+    if all(part in _UNITS for part in parts):
+        return float(sum(_UNITS[part] for part in parts))
+    return 40.0 if text == "forty" else None
+
+
+def _chinese_number(text: str) -> float:
+    if "十" not in text:
+        return float("".join(str(_CHINESE[character]) for character in text))
+    tens, _, ones = text.partition("十")
+    return float((_CHINESE[tens] if tens in _CHINESE else 1) * 10 + (_CHINESE[ones] if ones in _CHINESE else 0))
+
+
+def _celsius(value: float) -> float | None:
+    """Degrees C of a figure that a body can have, in either scale; None for any other."""
+    if 33.0 <= value <= 43.0:
+        return value
+    if 93.0 <= value <= 109.0:
+        return round((value - 32) / 1.8, 1)
+    # '385', '389' dictated or typed without the point
+    if 350 <= value <= 420:
+        return value / 10
+    return None
+
+
+def _temperatures(plain: str) -> list[Figure]:
+    taken: dict[int, Figure] = {}
+    for value, start, end in _temperature_candidates(plain):
+        celsius = _celsius(value)
+        if celsius is not None and not any(start < other.end and other.start < end for other in taken.values()):
+            taken[start] = Figure("celsius", celsius, start, end)
+    return list(taken.values())
+
+
+def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
+    for match in _FAHRENHEIT.finditer(plain):
+        yield float(f"{match.group(1)}.{match.group(2) or 0}"), match.start(), match.end()
+    for match in _CHINESE_TEMPERATURE.finditer(plain):
+        whole = number(match.group(1))
+        tenths = 5.0 if match.group(3) else number(match.group(2) or "0")
+        if whole is not None and tenths is not None:
+            yield whole + tenths / 10, match.start(), match.end()
+    for match in _WITH_UNIT.finditer(plain):
+        yield _decimal(match.group(1)), match.start(), match.end()
+    for pattern in (_AFTER_WORD, _BEFORE_WORD):
+        for match in pattern.finditer(plain):
+            if not _means_something_else(plain, match.start("value"), match.end("value")):
+                yield _decimal(match.group("value")), match.start("value"), match.end("value")
+    for match in _BARE.finditer(plain):
+        if not _means_something_else(plain, match.start(), match.end()):
+            yield _decimal(match.group(1)), match.start(), match.end()
+    for match in _WHOLE.finditer(plain):
+        before, after = plain[: match.start()], plain[match.end() :]
+        if _GOES_ON.match(after) and (_HAS.search(before) or not before.strip() and not after.strip(" .!?。！？")):
+            yield float(match.group(1)), match.start(), match.end()
+    yield from _spoken(plain)
+
+
+def _spoken(plain: str) -> Iterator[tuple[float, int, int]]:
+    """Temperatures as dictated: 'thirty eight point five', 'a hundred and one'."""
+    if "thirty" in plain or "forty" in plain:
+        for match in _SPOKEN.finditer(plain):
+            tens, ones, tenth, unit = match.groups()
+            value = (30 if tens == "thirty" else 40) + (_UNITS[ones] if ones else 0)
+            if tenth or unit or re.search(_THERMAL, plain[max(0, match.start() - 40) : match.end() + 12]):
+                if not _OTHER_UNIT.match(plain[match.end() :]):
+                    yield value + (_UNITS[tenth] if tenth else 0) / 10, match.start(), match.end()
+    if "hundred" in plain:
+        for match in _SPOKEN_F.finditer(plain):
+            if re.search(_THERMAL, plain):
+                yield 100 + _UNITS[match.group(1)] + (_UNITS[match.group(2)] if match.group(2) else 0) / 10, match.start(), match.end()
+
+
+def _decimal(text: str) -> float:
+    return float(text.replace(",", "."))
+
+
+def _means_something_else(plain: str, start: int, end: int) -> bool:
+    return bool(_OTHER_UNIT.match(plain[end : end + 16]) or _OTHER_WORD.search(plain[max(0, start - 24) : start]))
+
+
+def _counts(plain: str) -> Iterator[Figure]:
+    taken: set[int] = set()
+    for pattern in (_TIMES, _CHINESE_TIMES, _MORE):
+        for match in pattern.finditer(plain):
+            groups = match.groupdict()
+            texts = [groups.get(name) for name in ("x", "n", "m", "th")]
+            values = [value for value in (number(text) for text in texts if text) if value is not None]
+            if values and max(values) <= 60 and match.start() not in taken:
+                taken.add(match.start())
+                yield Figure("count", max(values), match.start(), match.end())
+    for pattern, value in ((_TWICE, 2.0), (_OFTEN, 6.0), (_CHINESE_OFTEN, 6.0), (_ONCE, 1.0)):
+        for match in pattern.finditer(plain):
+            yield Figure("count", value, match.start(), match.end())
+
+
+def _durations(plain: str) -> Iterator[Figure]:
+    for match in _HOURS.finditer(plain):
+        if match.group("after") or not match.group("n") or _NOT_A_STRETCH.search(plain[max(0, match.start() - 12) : match.start()]):
+            continue
+        unit = match.group("u")
+        size = 168.0 if unit.startswith("week") else 24.0 if unit[0] in "dn" else 1 / 60 if unit.startswith("min") else 1.0
+        amount = number(match.group("n")) or {"half a": 0.5, "several": 4.0, "a few": 3.0, "few": 3.0, "many": 6.0, "couple of": 2.0}.get(match.group("n"), 1.0)
+        yield Figure("hours", amount * size, match.start(), match.end())
+    for match in _CHINESE_HOURS.finditer(plain):
+        if _NOT_A_STRETCH.search(plain[max(0, match.start() - 2) : match.start()]) or plain[match.end() : match.end() + 1] == "前":
+            continue
+        unit = match.group("u")
+        size = 1.0 if unit in ("小时", "钟头") else 10.0 if unit in ("晚", "夜") else 168.0 if unit in ("周", "星期") else 24.0
+        amount = {"半": 0.5, "好几": 4.0, "几": 3.0}.get(match.group("n")) or number(match.group("n")) or 1.0
+        yield Figure("hours", amount * size, match.start(), match.end())
+    for pattern, hours in _SINCE:
+        for match in pattern.finditer(plain):
+            yield Figure("hours", hours, match.start(), match.end())

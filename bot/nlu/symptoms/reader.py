@@ -1,0 +1,173 @@
+"""Reads the signs in a message."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from bot.nlu.symptoms.context import Scene, barriers
+from bot.nlu.symptoms.lexicon import Lexicon, Sign, Span, load_lexicon
+from bot.nlu.symptoms.matching import Hits, Parts, distance, find_any, whole
+from bot.nlu.symptoms.measures import Figure, figures
+from bot.nlu.symptoms.text import Token, normalise, tokenise
+from bot.trial.triage import SymptomFinding
+
+#: Longer messages are read up to here; the channel refuses more than 16 KiB anyway.
+MOST_CHARACTERS: Final = 6000
+_COUNTED: Final = frozenset({"vomiting", "diarrhoea"})
+_TIMED: Final = frozenset({"vomiting", "nothing_down", "no_urine", "headache", "belly_pain", "diarrhoea"})
+_GRADED: Final = frozenset(
+    {"breathless", "numbness", "rash", "itching", "hand_foot", "diarrhoea", "mouth_sores", "belly_pain", "fatigue", "vomiting"}
+)
+
+
+@dataclass(frozen=True)
+class _Place:
+    sign: Sign
+    parts: Parts
+    span: Span
+
+
+class SymptomReader:
+    """Finds signs, their figures, and whether they are there now in the participant. Build it with `load`."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self._lexicon = lexicon
+
+    @classmethod
+    def load(cls, folder: Path | None = None) -> SymptomReader:
+        """The reader with the shipped lexicon, or one of another folder.
+
+        Raises:
+            LexiconError: a lexicon file is missing or broken.
+        """
+        return cls(load_lexicon(folder))
+
+    def read(self, text: str) -> tuple[SymptomFinding, ...]:
+        """Every sign named in the message, with its status; one finding for a sign and status, in the order of the text."""
+        text = text[:MOST_CHARACTERS]
+        plain = normalise(text)
+        tokens, questions = tokenise(plain, self._lexicon.keys)
+        if not tokens:
+            return ()
+        numbers = figures(plain)
+        hits = self._lexicon.hits(tokens)
+        clause = barriers(hits, tokens)
+        places = self._places(hits, tokens, clause)
+        temperatures = [figure for figure in numbers if figure.kind == "celsius"]
+        if not places and not temperatures:
+            return ()
+        scene = Scene(self._lexicon, tokens, hits, clause, questions, (place.parts for place in places))
+        found: dict[tuple[str, str], SymptomFinding] = {}
+        for finding in (
+            *self._measured(scene, temperatures, tokens, text),
+            *self._named(scene, places, numbers, tokens, hits, text),
+        ):
+            key = (finding.concept, finding.status)
+            found[key] = _joined(found[key], finding) if key in found else finding
+        return tuple(found.values())
+
+    def _places(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[_Place]:
+        idle = {
+            index
+            for parts in find_any(self._lexicon.idioms, hits, tokens, clause)
+            for part in parts
+            for index in range(part.start, part.end)
+        }
+        kept = hits
+        if idle:
+            kept = {
+                name: [span for span in spans if not any(index in idle for index in range(span.start, span.end))]
+                for name, spans in hits.items()
+            }
+            kept = {name: spans for name, spans in kept.items() if spans}
+        places = [
+            _Place(sign, parts, whole(parts))
+            for sign in self._lexicon.signs
+            for parts in find_any(sign.patterns, kept, tokens, clause)
+        ]
+        replaced = [
+            (name, place.span) for place in places for name in place.sign.replaces
+        ]
+        return [
+            place
+            for place in places
+            if not any(name == place.sign.name and span.overlaps(place.span) for name, span in replaced)
+        ]
+
+    def _measured(
+        self, scene: Scene, temperatures: Sequence[Figure], tokens: Sequence[Token], text: str
+    ) -> Iterator[SymptomFinding]:
+        for figure in temperatures:
+            parts = (_span_of(figure, tokens),)
+            status = scene.status("temperature", parts, event=False, figure=True)
+            yield SymptomFinding("temperature", status, {"celsius": figure.value}, text[figure.start : figure.end])
+
+    def _named(
+        self,
+        scene: Scene,
+        places: Sequence[_Place],
+        numbers: Sequence[Figure],
+        tokens: Sequence[Token],
+        hits: Hits,
+        text: str,
+    ) -> Iterator[SymptomFinding]:
+        for place in places:
+            status = scene.status(place.sign.name, place.parts, place.sign.event)
+            measures = {
+                **_figures_of(place, numbers, tokens),
+                **_grades_of(place, hits, tokens),
+            }
+            start, end = tokens[place.span.start].start, tokens[place.span.end - 1].end
+            yield SymptomFinding(place.sign.name, status, measures, text[start:end])
+
+
+def _span_of(figure: Figure, tokens: Sequence[Token]) -> Span:
+    inside = [index for index, token in enumerate(tokens) if token.start < figure.end and figure.start < token.end]
+    return Span(inside[0], inside[-1] + 1) if inside else Span(0, 1)
+
+
+def _figures_of(place: _Place, numbers: Sequence[Figure], tokens: Sequence[Token]) -> dict[str, float]:
+    """How often and how long, from the same sentence; a stretch of time may stand in the next one."""
+    sentence = tokens[place.span.start].sentence
+    measures: dict[str, float] = {}
+    for figure in numbers:
+        span = _span_of(figure, tokens)
+        name = place.sign.name
+        near = tokens[span.start].sentence == sentence
+        if figure.kind == "count" and name in _COUNTED and near and distance(place.span, span, tokens) <= 10.0:
+            measures["count"] = max(figure.value, measures.get("count", 0.0))
+        if figure.kind == "hours" and name in _TIMED and abs(tokens[span.start].sentence - sentence) <= 1:
+            measures["hours"] = max(figure.value, measures.get("hours", 0.0))
+    return measures
+
+
+def _grades_of(place: _Place, hits: Hits, tokens: Sequence[Token]) -> dict[str, float]:
+    if place.sign.name not in _GRADED:
+        return {}
+    def near(name: str, within: float) -> bool:
+        return any(
+            distance(span, place.span, tokens) <= within and tokens[span.start].sentence == tokens[place.span.start].sentence
+            for span in hits.get(name, ())
+        )
+
+    if near("severe", 2.0) or near("worse", 5.0):
+        return {"severe": 1.0}
+    return {"mild": 1.0} if near("mild", 2.0) else {}
+
+
+def _joined(one: SymptomFinding, other: SymptomFinding) -> SymptomFinding:
+    """Two mentions of one sign: the graver figures hold, and a mild mention does not soften one that is not."""
+    def graver(name: str, first: Mapping[str, float], second: Mapping[str, float]) -> float:
+        values = [values[name] for values in (first, second) if name in values]
+        # of two temperatures the one further from normal
+        return max(values, key=lambda value: abs(value - 36.8)) if name == "celsius" else max(values)
+
+    names = {*one.measures, *other.measures}
+    measures = {name: graver(name, one.measures, other.measures) for name in sorted(names)}
+    if "mild" in measures and not ("mild" in one.measures and "mild" in other.measures):
+        del measures["mild"]
+    evidence = one.evidence if len(one.evidence) >= len(other.evidence) else other.evidence
+    return SymptomFinding(one.concept, one.status, measures, evidence)
