@@ -5,6 +5,8 @@ A `forbidden` contract must name what is forbidden and so says nothing about a m
 
 from __future__ import annotations
 
+from typing import cast
+
 from grimp import ImportGraph
 from importlinter import Contract, ContractCheck, fields, output
 
@@ -23,10 +25,11 @@ class OnlyContract(Contract):
 
     def check(self, graph: ImportGraph, verbose: bool) -> ContractCheck:
         """Kept when no module of the package imports one of ours outside of the list."""
-        package = str(self.package)
+        # The base class puts the values in the fields' places.
+        package, may_import = cast("str", self.package), cast("list[str]", self.may_import)
         if package not in graph.modules:
             raise ValueError(f"the contract {package!r} names a package that is not there")
-        allowed = [package, *(str(name) for name in self.may_import)]
+        allowed = [package, *may_import]
         found = [
             {"importer": importer, "imported": imported, "line": details["line_number"]}
             for importer in sorted({package} | graph.find_descendants(package))
