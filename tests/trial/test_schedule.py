@@ -86,6 +86,7 @@ def test_what_follows_counts_from_the_actual_day(
         ({"C4D1": "2026-05-18"}, "05-31", "06-14"),
         ({"C4D1": "2026-05-18"}, "05-28", "06-11"),  # stopped early
         ({"C4D1": "2026-05-18"}, "06-02", "06-16"),  # after a pause
+        ({"C4D1": "2026-05-18"}, "05-18", "06-01"),  # stopped on its first day
         ({"C3D1": "2026-04-27"}, "05-04", "05-18"),  # the fourth cycle never came
         ({"C3D1": "2026-04-27", "C4D1": "2026-05-18"}, "05-10", "06-14"),  # older than cycle 4: not the last one
         ({"C4D1": "booked 2026-05-20"}, "05-10", "06-16"),
@@ -210,6 +211,7 @@ def test_next_visit(
         ({"RT1": "2026-03-02", "C4D1": "2026-05-18", "RESTAGE": "2026-06-03"}, "on_treatment", "06-04", "SURGERY"),
         ({"RT1": "2026-03-02", "C3D1": "cancelled"}, "on_treatment", "04-07", "C4D1 RESTAGE SURGERY"),
         ({"RT1": "2026-03-02", "C2D1": "2026-04-06"}, "withdrawn", "04-07", ""),
+        ({"RT1": "2026-03-02", "C2D1": "booked 2026-04-06"}, "withdrawn", "04-01", ""),
         ({"RT1": "2026-03-02", "C4D1": "2026-05-18"}, "completed", "05-19", ""),
     ],
 )
@@ -318,7 +320,11 @@ NOTES = [
     ({"C1D1": "2026-03-18"}, "03-19", "C2D1", {"counted_from_actual_start"}),
     ({}, "03-17", "C2D1", {"unconfirmed", "closure"}),
     ({}, "03-17", "C4D1", {"unconfirmed"}),
-    ({"C2D1": "missed 2026-04-06"}, "04-07", "C3D1", {"unconfirmed"}),
+    ({"C1D1": "2026-03-16", "C2D1": "missed 2026-04-06"}, "04-07", "C3D1", {"unconfirmed"}),
+    ({"C1D1": "2026-03-16", "C2D1": "cancelled 2026-04-06"}, "03-20", "C3D1", {"unconfirmed"}),
+    ({}, "03-05", "RT4", set()),  # the file records the first fraction alone
+    ({"RT3": "missed 2026-03-04"}, "03-05", "RT4", {"unconfirmed"}),
+    ({"C1D1": "2026-03-16", "C2D1": "2026-04-06"}, "04-06", "C2D1", set()),
     ({"C1D1": "booked 2026-03-16"}, "03-17", "C1D1", {"not_confirmed_as_done"}),
     ({"C1D1": "2026-03-16", "C2D1": "2026-04-02"}, "04-02", "C2D1", {"gap_under_21_days"}),
     ({"C1D1": "2026-03-16", "C2D1": "booked 2026-04-02"}, "03-20", "C2D1", {"gap_under_21_days"}),
@@ -334,6 +340,11 @@ NOTES = [
 def test_notes(protocol: Protocol, build: Build, given: dict[str, str], today: str, code: str, codes: set[str]) -> None:
     visit = visit_of(protocol, build(RT1="2026-03-02", **given), code, day(today))  # type: ignore[arg-type]
     assert {note.code for note in visit.notes} == codes
+
+
+def test_all_rests_on_a_first_fraction_that_nobody_confirmed(protocol: Protocol, build: Build) -> None:
+    visits = visits_to_come(protocol, build(RT1="booked 2026-03-02"), day("03-03"))
+    assert [visit.visit for visit in visits if visit.unconfirmed] == [code for code in WORKED_EXAMPLE if code != "RT1"]
 
 
 def test_radiotherapy_over_a_weekend_is_a_conflict_for_staff(protocol: Protocol, build: Build) -> None:
