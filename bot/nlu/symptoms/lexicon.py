@@ -10,7 +10,7 @@ A pattern is a phrase, in which `<chest>` stands for any word of that list. Part
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -81,14 +81,20 @@ class Sign:
 
 @dataclass(frozen=True)
 class Lexicon:
-    """The compiled lexicon; build it with :func:`load_lexicon`."""
+    """The compiled lexicon; build it with :func:`load_lexicon`.
+
+    Attributes:
+        idioms, starts: patterns by the name of their first part, so that only those are tried whose first part occurs.
+        context: the cues of each list.
+    """
 
     keys: KeyMaker
     vocab: Vocab
     matcher: PhraseMatcher
     signs: tuple[Sign, ...]
-    idioms: tuple[Pattern, ...]
+    idioms: Mapping[str, tuple[Pattern, ...]]
     context: Mapping[str, tuple[Pattern, ...]]
+    starts: Mapping[str, tuple[tuple[Sign, Pattern], ...]]
 
     def hits(self, tokens: list[Token]) -> dict[str, list[Span]]:
         """Where each word list occurs, in the order of the message."""
@@ -160,29 +166,43 @@ class _Merged:
         matcher = PhraseMatcher(vocab, attr="ORTH")
         literals: dict[str, None] = {}
 
-        def parsed(patterns: list[tuple[str, str]]) -> tuple[Pattern, ...]:
-            return tuple(self._pattern(where, text, literals) for where, text in patterns)
+        phrases: dict[str, list[str]] = dict(self.words)
+
+        def parsed(name: str, patterns: list[tuple[str, str]]) -> tuple[Pattern, ...]:
+            # All plain phrases of one list are one entry of the matcher, so that cost does not grow with the list.
+            plain = [text for _, text in patterns if not _JOINER.search(text)]
+            joined = [self._pattern(where, text, literals) for where, text in patterns if _JOINER.search(text)]
+            if plain:
+                phrases[name] = list(plain)
+                joined.insert(0, Pattern((name,)))
+            return tuple(joined)
 
         signs = tuple(
-            Sign(name, parsed(patterns), name in self.events, frozenset(self.replaces[name]))
+            Sign(name, parsed(f"#{name}", patterns), name in self.events, frozenset(self.replaces[name]))
             for name, patterns in self.patterns.items()
         )
-        idioms = parsed(self.idioms)
-        context = {name: parsed(patterns) for name, patterns in self.context.items()}
-        phrases = {**self.words, **{f"={literal}": list(self._expanded(literal)) for literal in literals}}
+        idioms = parsed("~idiom", self.idioms)
+        context = {name: parsed(f"@{name}", patterns) for name, patterns in self.context.items()}
+        phrases.update({f"={literal}": [literal] for literal in literals})
+        self._check_names(phrases)
         for name, texts in phrases.items():
-            docs = [Doc(vocab, words=words) for words in (keys.learn(text) for text in texts) if words]
-            matcher.add(name, docs)
-        return Lexicon(keys, vocab, matcher, signs, idioms, context)
+            variants = {tuple(keys.learn(variant)) for text in texts for variant in self._expanded(text)}
+            matcher.add(name, [Doc(vocab, words=list(words)) for words in sorted(variants) if words])
+        return Lexicon(keys, vocab, matcher, signs, _by_first(idioms), context, _by_first_of_signs(signs))
+
+    def _check_names(self, phrases: Mapping[str, list[str]]) -> None:
+        for name, texts in phrases.items():
+            for unknown in (found for text in texts for found in _CLASS.findall(text) if found not in self.words):
+                raise LexiconError(f"{name.lstrip('=#@~')}: names the unknown list <{unknown}>")
 
     def _pattern(self, where: str, text: str, literals: dict[str, None]) -> Pattern:
         pieces = _JOINER.split(text.strip())
         parts, joiners, widths = pieces[0::3], pieces[1::3], pieces[2::3]
         names = []
         for part in parts:
-            for name in _CLASS.findall(part):
-                if name not in self.words:
-                    raise LexiconError(f"{where}: {text!r} names the unknown list <{name}>")
+            unknown = [name for name in _CLASS.findall(part) if name not in self.words]
+            if unknown:
+                raise LexiconError(f"{where}: {text!r} names the unknown list <{unknown[0]}>")
             whole = _CLASS.fullmatch(part)
             if whole:
                 names.append(whole.group(1))
@@ -200,6 +220,21 @@ class _Merged:
             return
         for word in self.words[match.group(1)]:
             yield from self._expanded(phrase[: match.start()] + word + phrase[match.end() :])
+
+
+def _by_first(patterns: Iterable[Pattern]) -> dict[str, tuple[Pattern, ...]]:
+    index: dict[str, list[Pattern]] = {}
+    for pattern in patterns:
+        index.setdefault(pattern.parts[0], []).append(pattern)
+    return {name: tuple(group) for name, group in index.items()}
+
+
+def _by_first_of_signs(signs: Iterable[Sign]) -> dict[str, tuple[tuple[Sign, Pattern], ...]]:
+    index: dict[str, list[tuple[Sign, Pattern]]] = {}
+    for sign in signs:
+        for pattern in sign.patterns:
+            index.setdefault(pattern.parts[0], []).append((sign, pattern))
+    return {name: tuple(group) for name, group in index.items()}
 
 
 def _lists(file: Path, section: str, data: Mapping[str, Any]) -> Iterator[tuple[str, list[str]]]:

@@ -9,7 +9,7 @@ from typing import Final
 
 from bot.nlu.symptoms.context import Scene, barriers
 from bot.nlu.symptoms.lexicon import Lexicon, Sign, Span, load_lexicon
-from bot.nlu.symptoms.matching import Hits, Parts, distance, find_any, whole
+from bot.nlu.symptoms.matching import Hits, Parts, distance, find, find_any, whole
 from bot.nlu.symptoms.measures import Figure, figures
 from bot.nlu.symptoms.text import Token, normalise, tokenise
 from bot.trial.triage import SymptomFinding
@@ -72,7 +72,8 @@ class SymptomReader:
     def _places(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[_Place]:
         idle = {
             index
-            for parts in find_any(self._lexicon.idioms, hits, tokens, clause)
+            for name in hits
+            for parts in find_any(self._lexicon.idioms.get(name, ()), hits, tokens, clause)
             for part in parts
             for index in range(part.start, part.end)
         }
@@ -85,8 +86,9 @@ class SymptomReader:
             kept = {name: spans for name, spans in kept.items() if spans}
         places = [
             _Place(sign, parts, whole(parts))
-            for sign in self._lexicon.signs
-            for parts in find_any(sign.patterns, kept, tokens, clause)
+            for name in kept
+            for sign, pattern in self._lexicon.starts.get(name, ())
+            for parts in find(pattern, kept, tokens, clause)
         ]
         replaced = [
             (name, place.span) for place in places for name in place.sign.replaces
