@@ -19,7 +19,7 @@ from bot.enrollment.models import Account, Consent, Enrolment, Participant, Plan
 from bot.enrollment.models_clinical import DoseOrder, Outcome
 from bot.enrollment.planning import planned_rows
 from bot.enrollment.queries import records
-from bot.enrollment.writes import replan
+from bot.enrollment.writes_record import replan
 from bot.trial.record import ParticipantRecord, VisitCode, VisitEvent
 
 #: How many participants are saved together.
@@ -27,6 +27,8 @@ BATCH = 500
 #: Links made by a file or the demonstration are theirs to change; one made by hand or by code is not.
 FILE_ORIGINS = frozenset({"import", "demo"})
 _FORM = "main"
+#: Every field of a record but its code and its events.
+ALL_FIELDS = frozenset(ParticipantRecord.__dataclass_fields__) - {"code", "events"}
 _OWN = ("status", "language", "sex", "birth_date", "height_cm", "weight_kg", "last_capecitabine")
 
 
@@ -36,15 +38,17 @@ class Incoming:
 
     Attributes:
         record: what the file says.
-        account: the participant's chat account, or None.
+        fields: the fields of the record that the file speaks of; what else is on file stays.
         visits: the visits that the file has a place for; others on file stay.
-        orders: the drugs that the file has a place for; other orders stay.
+        account: the participant's chat account, or None.
+        has_account: whether the file speaks of accounts; if it does and names none, its earlier link is taken back.
     """
 
     record: ParticipantRecord
-    account: str | None
+    fields: frozenset[str]
     visits: frozenset[str]
-    orders: frozenset[str]
+    account: str | None = None
+    has_account: bool = False
 
 
 @dataclass
@@ -75,7 +79,8 @@ async def save(session: AsyncSession, incoming: Sequence[Incoming], site_id: int
     new = [each for each in incoming if each.record.code not in before]
     keys = {code: key for code, (key, _) in before.items()} | await _create(session, new, site_id, origin)
     saved = Saved(created=len(new))
-    moved = await _relink(session, {keys[each.record.code]: each.account for each in incoming}, origin)
+    links = {keys[each.record.code]: each.account for each in incoming if each.has_account}
+    moved = await _relink(session, links, origin)
     for each in incoming:
         code = each.record.code
         if code not in before:
@@ -100,23 +105,19 @@ def merged(old: ParticipantRecord, incoming: Incoming) -> ParticipantRecord:
         event = _merged_event(old.events.get(code), told.events.get(code), code in incoming.visits)
         if event is not None:
             events[code] = event
-    return replace(
-        told,
-        events=events,
-        capecitabine_mg=told.capecitabine_mg if "capecitabine" in incoming.orders else old.capecitabine_mg,
-        oxaliplatin_mg=told.oxaliplatin_mg if "oxaliplatin" in incoming.orders else old.oxaliplatin_mg,
-    )
+    return replace(old, events=events, **{name: getattr(told, name) for name in incoming.fields})
 
 
 def _merged_event(old: VisitEvent | None, told: VisitEvent | None, spoken_of: bool) -> VisitEvent | None:
     if told is None:
         # A file of dates cannot say `missed` or `cancelled`: its silence does not take them back.
         return old if old is not None and (not spoken_of or old.status in ("missed", "cancelled")) else None
-    if old is not None and old.date == told.date and (told.status == "booked" or old.status != "booked"):
-        return old  # the same day: what the team recorded about it is finer than a date
-    if old is not None and old.date == told.date:
-        return replace(told, time=old.time)
-    return told
+    if old is None or old.date != told.date:
+        return told
+    # The same day: what the team recorded about it is finer than a booking, and stays.
+    status = old.status if told.status == "booked" or old.status != "booked" else told.status
+    at_time = told.time or old.time
+    return old if (status, at_time) == (old.status, old.time) else replace(told, status=status, time=at_time)
 
 
 # --- new participants -----------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.enrollment.audit import Actor, Change, append
-from bot.enrollment.bulk import BATCH, FILE_ORIGINS, Incoming, Saved, save
+from bot.enrollment.bulk import ALL_FIELDS, BATCH, FILE_ORIGINS, Incoming, Saved, save
 from bot.enrollment.csv_rows import VISIT_COLUMNS, ParticipantsFile, Row
 from bot.enrollment.database import Database
 from bot.enrollment.errors import ImportRefused, Problem
@@ -100,8 +100,8 @@ async def import_participants(
 
 
 def _incoming(row: Row, source: ParticipantsFile) -> Incoming:
-    orders = frozenset({"capecitabine"}) if source.has_dose_column else frozenset()
-    return Incoming(row.record, row.account, _VISITS, orders)
+    untold = {"oxaliplatin_mg"} if source.has_dose_column else {"oxaliplatin_mg", "capecitabine_mg"}
+    return Incoming(row.record, ALL_FIELDS - untold, _VISITS, row.account, has_account=True)
 
 
 def _rows(source: ParticipantsFile) -> Iterator[Row]:

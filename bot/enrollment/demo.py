@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, time, timedelta
 
 from bot.enrollment.audit import Actor
-from bot.enrollment.bulk import Incoming, save
+from bot.enrollment.bulk import ALL_FIELDS, Incoming, save
 from bot.enrollment.database import Database
 from bot.enrollment.models import ROLES, Account
 from bot.enrollment.queries import is_empty
@@ -48,7 +48,9 @@ _PEOPLE = (
     _Person("demo.chen", "en", "F", (1971, 4, 12), (161, 58), "on_treatment", 0, ("RT1",)),
     _Person("demo.liu", "zh", "M", (1962, 11, 3), (170, 68), "on_treatment", 1, ("RT1", "IO1")),
     _Person("demo.wu", "en", "M", (1958, 2, 27), (174, 76), "on_treatment", 3, ("RT1", "IO1", "C1D1"), 1900, 255),
-    _Person("demo.yang", "zh", "F", (1966, 8, 19), (158, 54), "on_treatment", 5, ("RT1", "IO1", "C1D1", "C2D1"), 1500, 205),
+    _Person(
+        "demo.yang", "zh", "F", (1966, 8, 19), (158, 54), "on_treatment", 5, ("RT1", "IO1", "C1D1", "C2D1"), 1500, 205
+    ),
     _Person(
         "demo.huang", "en", "F", (1975, 6, 30), (165, 62), "on_treatment", 7, ("RT1", "IO1", "C1D1", "C2D1"), 1650, 225
     ),
@@ -103,7 +105,7 @@ def _incoming(number: int, person: _Person, monday: date, today: date) -> Incomi
         capecitabine_mg=person.capecitabine_mg,
         oxaliplatin_mg=person.oxaliplatin_mg,
     )
-    return Incoming(record, person.account, frozenset(events), frozenset({"capecitabine", "oxaliplatin"}))
+    return Incoming(record, ALL_FIELDS, frozenset(events), person.account, has_account=True)
 
 
 def _event(visit: VisitCode, day: date, today: date) -> VisitEvent:

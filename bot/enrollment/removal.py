@@ -28,7 +28,7 @@ from bot.enrollment.models import (
     Ticket,
 )
 from bot.enrollment.models_audit import AuditDetail
-from bot.enrollment.writes import find
+from bot.enrollment.writes_record import find
 
 _AUDITED = {AUDITED_BY_CALLER: True}
 #: What hangs on a participant and goes with them; what an erasure keeps is named in :func:`erase`.

@@ -1,389 +1,59 @@
-"""What may be written, one function a deed. Each needs a session of `Database.writing`, which says who and why.
-
-The session guard puts every changed row into the audit trail; planned days follow every change of a record.
-Nothing is committed here: the unit of work belongs to the caller.
-"""
+"""What may be written, one function a deed; each needs a session of `Database.writing`, which says who and why."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
-from datetime import date, time
-from typing import Any
-
-from sqlalchemy import delete, func, insert, select
-from sqlalchemy.ext.asyncio import AsyncSession
-
-from bot.enrollment import models_clinical as clinical
-from bot.enrollment.audit import AUDITED_BY_CALLER, author_of
-from bot.enrollment.errors import Conflict, InvalidValue, NotOnFile
-from bot.enrollment.models import (
-    DEFAULT_SITE,
-    DOSE_MG,
-    DRUGS,
-    EVENT_STATUSES,
-    LANGUAGES,
-    ROLES,
-    STATUSES,
-    VISIT_CODES,
-    Account,
-    Consent,
-    Enrolment,
-    Participant,
-    PlannedVisit,
-    RecordedVisit,
-    Site,
-    Ticket,
+from bot.enrollment.writes_clinical import (
+    hold_dose,
+    record_adverse_event,
+    record_dose,
+    withdraw_consent,
 )
-from bot.enrollment.planning import planned_rows
-from bot.enrollment.queries import records
-from bot.enrollment.stages import renumber_stages
-
-
-async def find(session: AsyncSession, code: str) -> Participant:
-    """The row of a participant, to be changed.
-
-    Raises:
-        NotOnFile: no participant has this code.
-    """
-    row = (await session.execute(select(Participant).where(Participant.code == code))).scalar_one_or_none()
-    if not isinstance(row, Participant):
-        raise NotOnFile(f"no participant {code} on file")
-    return row
-
-
-async def site_id(session: AsyncSession, code: str = DEFAULT_SITE) -> int:
-    """The key of a site.
-
-    Raises:
-        NotOnFile: no site has this code.
-    """
-    found = (await session.execute(select(Site.id).where(Site.code == code))).scalar_one_or_none()
-    if found is None:
-        raise NotOnFile(f"no site {code} on file")
-    return int(found)
-
-
-async def replan(session: AsyncSession, participant_id: int) -> None:
-    """Derives a participant's planned days afresh; called after every change of what they derive from."""
-    await session.flush()
-    record = (await records(session, Participant.id == participant_id))[participant_id]
-    rows = planned_rows(session.sync_session, participant_id, record)
-    await session.execute(delete(PlannedVisit.__table__).where(PlannedVisit.participant_id == participant_id))
-    if rows:
-        await session.execute(insert(PlannedVisit.__table__), list(rows.values()))
-
-
-# --- accounts -------------------------------------------------------------------------------------------------
-
-
-async def link_participant(session: AsyncSession, account: str, code: str, origin: str = "link") -> None:
-    """Says that `account` is the chat account of participant `code`.
-
-    Raises:
-        NotOnFile: no participant has this code.
-        Conflict: the account is linked to somebody else; unlink it first.
-    """
-    owner = await find(session, code)
-    found = await _account(session, account)
-    if found is None:
-        at = author_of(session.sync_session).clock.now()
-        session.add(Account(account=account, participant_id=owner.id, origin=origin, linked_at=at))
-    elif found.participant_id != owner.id:
-        raise Conflict("the account is linked to somebody else; unlink it first")
-    else:
-        found.origin = origin
-    await session.flush()
-
-
-async def link_staff(session: AsyncSession, account: str, role: str, language: str | None = None) -> None:
-    """Says that `account` belongs to a member of staff; a role already held is replaced.
-
-    Raises:
-        InvalidValue: no such role or language.
-        Conflict: the account is a participant's; unlink it first.
-    """
-    if role not in ROLES:
-        raise InvalidValue(f"role: expected one of {', '.join(ROLES)}")
-    if language is not None and language not in LANGUAGES:
-        raise InvalidValue(f"language: expected one of {', '.join(LANGUAGES)}")
-    found = await _account(session, account)
-    if found is None:
-        at = author_of(session.sync_session).clock.now()
-        session.add(Account(account=account, role=role, language=language, origin="link", linked_at=at))
-    elif found.role is None:
-        raise Conflict("the account is linked to a participant; unlink it first")
-    else:
-        found.role, found.language, found.origin = role, language or found.language, "link"
-    await session.flush()
-
-
-async def unlink(session: AsyncSession, account: str) -> None:
-    """Takes a link back: from now on the account is nobody's.
-
-    Raises:
-        NotOnFile: the account is linked to nobody.
-    """
-    found = await _account(session, account)
-    if found is None:
-        raise NotOnFile("the account is linked to nobody")
-    await session.delete(found)
-    await session.flush()
-
-
-async def _account(session: AsyncSession, account: str) -> Account | None:
-    if not account or account != account.strip() or len(account) > 128 or not account.isprintable():
-        raise InvalidValue("account: expected 1 to 128 printable characters without blanks around them")
-    found: Account | None = (
-        await session.execute(select(Account).where(Account.account == account))
-    ).scalar_one_or_none()
-    return found
-
-
-# --- the record -----------------------------------------------------------------------------------------------
-
-
-async def record_visit(
-    session: AsyncSession,
-    code: str,
-    visit: str,
-    status: str,
-    day: date | None,
-    at_time: time | None = None,
-) -> None:
-    """Records a visit as `done`, `booked`, `missed` or `cancelled`; what was recorded before is replaced.
-
-    Raises:
-        NotOnFile: no participant has this code.
-        InvalidValue: no such visit or status, a day missing, or a visit done in the future.
-    """
-    author = author_of(session.sync_session)
-    today = author.clock.today()
-    if visit not in VISIT_CODES:
-        raise InvalidValue(f"visit: expected one of {', '.join(VISIT_CODES)}")
-    if status not in EVENT_STATUSES:
-        raise InvalidValue(f"status: expected one of {', '.join(EVENT_STATUSES)}")
-    if day is None and status in ("done", "booked"):
-        raise InvalidValue(f"a visit that is {status} needs its day")
-    if status == "done" and day is not None and day > today:
-        raise InvalidValue(f"{day} lies ahead: a visit to come is booked, not done")
-    owner = await find(session, code)
-    row = await session.get(RecordedVisit, (owner.id, visit))
-    if row is None:
-        row = RecordedVisit(participant_id=owner.id, visit=visit, status=status)
-        session.add(row)
-    row.status, row.day, row.at_time, row.recorded_on = status, day, at_time, today
-    await replan(session, owner.id)
-
-
-async def remove_visit(session: AsyncSession, code: str, visit: str) -> None:
-    """Takes a recorded visit off the record, as if nothing had been on file (the audit trail keeps it).
-
-    Raises:
-        NotOnFile: no such participant, or nothing recorded for this visit.
-    """
-    owner = await find(session, code)
-    row = await session.get(RecordedVisit, (owner.id, visit))
-    if row is None:
-        raise NotOnFile(f"nothing is recorded for {visit} of {code}")
-    await session.delete(row)
-    await replan(session, owner.id)
-
-
-async def set_status(session: AsyncSession, code: str, status: str) -> None:
-    """Sets where a participant stands in the trial.
-
-    Raises:
-        NotOnFile: no participant has this code.
-        InvalidValue: no such status.
-    """
-    if status not in STATUSES:
-        raise InvalidValue(f"status: expected one of {', '.join(STATUSES)}")
-    owner = await find(session, code)
-    owner.status = status
-    await replan(session, owner.id)
-
-
-async def set_prescribed_dose(session: AsyncSession, code: str, drug: str, mg: int | None) -> None:
-    """Puts the prescribed amount per dose (mg) on file, or takes the order back with None.
-
-    Raises:
-        NotOnFile: no participant has this code.
-        InvalidValue: no such drug, or an amount no order can mean.
-    """
-    if drug not in DRUGS:
-        raise InvalidValue(f"drug: expected one of {', '.join(DRUGS)}")
-    if mg is not None and not DOSE_MG[0] <= mg <= DOSE_MG[1]:
-        raise InvalidValue(f"{drug}: expected {DOSE_MG[0]} to {DOSE_MG[1]} mg per dose, found {mg}")
-    owner = await find(session, code)
-    row = await session.get(clinical.DoseOrder, (owner.id, drug))
-    if mg is None:
-        if row is not None:
-            await session.delete(row)
-    elif row is None:
-        session.add(clinical.DoseOrder(participant_id=owner.id, drug=drug, mg=mg, ordered_on=_today(session)))
-    elif row.mg != mg:
-        row.mg, row.ordered_on = mg, _today(session)
-    await session.flush()
-
-
-async def set_last_capecitabine(session: AsyncSession, code: str, day: date | None) -> None:
-    """Records the day of the actual last capecitabine dose; surgery is at least 14 days after it."""
-    owner = await find(session, code)
-    owner.last_capecitabine = day
-    await replan(session, owner.id)
-
-
-async def give_consent(session: AsyncSession, code: str, day: date, form: str = "main") -> None:
-    """Records the signature under a version of the consent form."""
-    owner = await find(session, code)
-    row = await session.get(Consent, (owner.id, form))
-    if row is None:
-        session.add(Consent(participant_id=owner.id, form=form, given_on=day))
-    else:
-        row.given_on = day
-    await session.flush()
-
-
-async def enrol(session: AsyncSession, code: str, day: date) -> None:
-    """Records the enrolment; the stage follows from the order of enrolment days."""
-    owner = await find(session, code)
-    row = await session.get(Enrolment, owner.id)
-    if row is None:
-        session.add(Enrolment(participant_id=owner.id, enrolled_on=day, stage=2))
-    else:
-        row.enrolled_on = day
-    await session.flush()
-    await renumber_stages(session)
-
-
-async def record_outcome(session: AsyncSession, code: str, **values: Any) -> None:
-    """Records what re-staging or pathology found: any of `pcr`, `assessed_on`, `response`, `strategy`.
-
-    Raises:
-        NotOnFile: no participant has this code.
-        InvalidValue: another field, or a value outside its list.
-    """
-    allowed = {"response": clinical.RESPONSES, "strategy": clinical.STRATEGIES, "pcr": (True, False)}
-    for field, value in values.items():
-        if field not in (*allowed, "assessed_on") or (value is not None and value not in allowed.get(field, (value,))):
-            raise InvalidValue(f"outcome: {field} cannot be set to this")
-    owner = await find(session, code)
-    row = await session.get(clinical.Outcome, owner.id)
-    if row is None:
-        row = clinical.Outcome(participant_id=owner.id)
-        session.add(row)
-    for field, value in values.items():
-        setattr(row, field, value)
-    await session.flush()
-
-
-def _today(session: AsyncSession) -> date:
-    return author_of(session.sync_session).clock.today()
-
-
-# --- screening and tickets ------------------------------------------------------------------------------------
-
-
-async def save_screening(session: AsyncSession, assessment: Mapping[str, Any], code: str | None = None) -> int:
-    """Keeps a pre-check (the contract's form: `verdict`, `criteria`, `facts`) under the author's name.
-
-    Returns:
-        The number by which :func:`decide_screening` finds it.
-
-    Raises:
-        NotOnFile: no participant has this code.
-    """
-    author = author_of(session.sync_session)
-    owner = None if code is None else await find(session, code)
-    row = clinical.Screening(
-        participant_id=None if owner is None else owner.id,
-        screened_at=author.clock.now(),
-        asked_by=author.actor.name,
-        verdict=assessment["verdict"],
-        facts=json.dumps(assessment["facts"], ensure_ascii=False, sort_keys=True, default=str),
-    )
-    session.add(row)
-    await session.flush()
-    session.add_all(
-        clinical.ScreeningResult(
-            screening_id=row.id,
-            criterion=criterion["id"],
-            result=criterion["result"],
-            evidence=json.dumps(list(criterion["evidence"]), ensure_ascii=False),
-            why=criterion["why"],
-        )
-        for criterion in assessment["criteria"]
-    )
-    await session.flush()
-    return int(row.id)
-
-
-async def decide_screening(session: AsyncSession, screening: int, decision: str) -> None:
-    """Records an investigator's decision on a pre-check; the assistant itself never decides.
-
-    Raises:
-        NotOnFile: no such pre-check.
-        InvalidValue: no such decision.
-        Conflict: the author is no investigator.
-    """
-    author = author_of(session.sync_session)
-    if decision not in clinical.DECISIONS:
-        raise InvalidValue(f"decision: expected one of {', '.join(clinical.DECISIONS)}")
-    if author.actor.role != "investigator":
-        raise Conflict("eligibility is decided by an investigator")
-    row = await session.get(clinical.Screening, screening)
-    if row is None:
-        raise NotOnFile(f"no pre-check {screening} on file")
-    row.decision, row.decided_by, row.decided_at = decision, author.actor.name, author.clock.now()
-    await session.flush()
-
-
-async def create_ticket(
-    session: AsyncSession, kind: str, participant: str | None, conversation: str, account: str, summary: str
-) -> str:
-    """Opens a ticket for the team; `summary` is a code such as `reschedule:C3D1:2026-06-12`, never the message.
-
-    Returns:
-        The ticket's number, such as `T-7`.
-
-    Raises:
-        NotOnFile: no participant has this code.
-    """
-    owner = None if participant is None else await find(session, participant)
-    last = (await session.execute(select(func.max(Ticket.number)))).scalar_one()
-    ticket = Ticket(
-        number=(last or 0) + 1,
-        kind=kind,
-        participant_id=None if owner is None else owner.id,
-        conversation=conversation,
-        account=account,
-        summary=summary,
-        made_at=author_of(session.sync_session).clock.now(),
-    )
-    session.add(ticket)
-    await session.flush()
-    return f"T-{ticket.number}"
-
-
-async def acknowledge_ticket(session: AsyncSession, number: str) -> None:
-    """Says that the author has taken up a ticket (`T-7`); the first to do so holds it.
-
-    Raises:
-        NotOnFile: no such ticket.
-        Conflict: somebody else has taken it up.
-    """
-    author = author_of(session.sync_session)
-    digits = number.removeprefix("T-")
-    row = await session.get(Ticket, int(digits)) if digits.isascii() and digits.isdigit() else None
-    if row is None:
-        raise NotOnFile(f"no ticket {number} on file")
-    if row.acknowledged_by is None:
-        row.acknowledged_by, row.acknowledged_at = author.actor.name, author.clock.now()
-    elif row.acknowledged_by != author.actor.name:
-        raise Conflict(f"{number} was taken up by somebody else")
-    await session.flush()
-
-
-#: Statements of modules that write their own audit entries are marked with these options.
-BY_CALLER = {AUDITED_BY_CALLER: True}
+from bot.enrollment.writes_desk import (
+    acknowledge_ticket,
+    create_ticket,
+    decide_screening,
+    link_participant,
+    link_staff,
+    log_read,
+    save_screening,
+    unlink,
+)
+from bot.enrollment.writes_record import (
+    enrol,
+    find,
+    give_consent,
+    record_outcome,
+    record_visit,
+    remove_visit,
+    replan,
+    set_last_capecitabine,
+    set_prescribed_dose,
+    set_status,
+    site_id,
+)
+
+__all__ = [
+    "acknowledge_ticket",
+    "create_ticket",
+    "decide_screening",
+    "enrol",
+    "find",
+    "give_consent",
+    "hold_dose",
+    "link_participant",
+    "link_staff",
+    "log_read",
+    "record_adverse_event",
+    "record_dose",
+    "record_outcome",
+    "record_visit",
+    "remove_visit",
+    "replan",
+    "save_screening",
+    "set_last_capecitabine",
+    "set_prescribed_dose",
+    "set_status",
+    "site_id",
+    "unlink",
+    "withdraw_consent",
+]
