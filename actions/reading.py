@@ -92,7 +92,7 @@ class Part:
             scope=str(data.get("scope") or ""),
             refers_to_previous=bool(data.get("refers_to_previous")),
             prescribed_only=bool(data.get("prescribed_only")),
-            ticket=str(data.get("ticket") or ""),
+            ticket=f"T-{data['ticket']}" if data.get("ticket") else "",
         )
 
     def asking(self, intent: str) -> Part:

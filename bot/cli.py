@@ -1,0 +1,231 @@
+"""The command line: `./sparc COMMAND`. Declares the commands; what they do is in `bot.commands`.
+
+Each command imports what it needs when it runs, so that `./sparc --help` and short commands start at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+from rich.console import Console
+
+from bot.config import Settings
+from bot.errors import SparcError
+
+app = typer.Typer(
+    help="SPARC Assistant: eligibility, visits and doses of trial NCT05576480, in the hospital's chat.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_show_locals=False,
+)
+participants = typer.Typer(help="The enrolment database's participants.", no_args_is_help=True)
+database = typer.Typer(help="The enrolment database itself.", no_args_is_help=True)
+app.add_typer(participants, name="participants")
+app.add_typer(database, name="db")
+
+Account = Annotated[str, typer.Option("--as", help="The chat account that speaks.")]
+AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
+
+
+@contextlib.contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Ends a command with one sentence and exit code 1 for everything a person can put right."""
+    from bot.enrollment.errors import EnrolmentError
+    from bot.trial.protocol import ProtocolError
+
+    try:
+        yield
+    except (SparcError, EnrolmentError, ProtocolError) as error:
+        typer.echo(f"sparc: {error}", err=True)
+        raise typer.Exit(1) from None
+
+
+@app.command()
+def run() -> None:
+    """Everything on one machine with demo data: database, model, action server, chat server."""
+    from bot.commands.run import run as run_all
+
+    with _plain_errors():
+        run_all(Settings.from_environment(), lambda line: typer.echo(line))
+
+
+@app.command()
+def train(force: Annotated[bool, typer.Option("--force", help="Even if nothing changed.")] = False) -> None:
+    """Trains the model, if what it is made of has changed."""
+    from bot.training import ensure_model
+
+    with _plain_errors():
+        typer.echo(ensure_model(Settings.from_environment(), typer.echo, force))
+
+
+@app.command()
+def ask(
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    account: Account,
+    conversation: Annotated[str, typer.Option(help="The room.")] = "terminal",
+    group: Annotated[bool, typer.Option("--group", help="Others are in the room.")] = False,
+) -> None:
+    """Sends one message to the running server and prints the reply as JSON."""
+    from bot.commands.client import Client
+
+    with _plain_errors():
+        reply = Client(Settings.from_environment()).send(account, conversation, text, direct=not group)
+        typer.echo(json.dumps(reply, ensure_ascii=False, indent=2))
+
+
+@app.command()
+def chat(account: Account) -> None:
+    """Talks to the running server in the terminal; an empty line or Ctrl-D ends it."""
+    import uuid
+
+    from bot.commands.client import Client
+
+    with _plain_errors():
+        client, conversation, console = Client(Settings.from_environment()), f"chat-{uuid.uuid4().hex[:8]}", Console()
+        with contextlib.suppress(EOFError, KeyboardInterrupt):
+            while text := console.input("[bold]you>[/bold] ").strip():
+                for message in client.send(account, conversation, text):
+                    console.print(message.get("text", ""), markup=False, highlight=False)
+                    for button in message.get("buttons", []):
+                        console.print(f"  [ {button['title']} ]", markup=False, style="dim")
+
+
+@app.command()
+def precheck(note: Annotated[str, typer.Argument(help="The note, or - for one note a line on standard input.")]) -> None:
+    """The eligibility pre-check of a note, without a server, as JSON."""
+    from bot.commands.precheck import precheck as check
+
+    with _plain_errors():
+        today = Settings.from_environment().clock.today()
+        many = note == "-"
+        lines = _stdin_lines() if many else iter([note])
+        for result in check(lines, today):
+            typer.echo(json.dumps(result, ensure_ascii=False, indent=None if many else 2))
+
+
+@app.command("eval")
+def evaluate(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
+    """Runs dialogues against the running server: a line per failure, totals at the end; exit 1 on failures."""
+    from bot.commands.client import Client
+    from bot.commands.evaluate import evaluate as run_dialogues
+    from bot.commands.evaluate import load_dialogues
+
+    with _plain_errors():
+        client = Client(Settings.from_environment())
+        results = run_dialogues(load_dialogues(file), client.send)
+    for result in results:
+        for failure in result.failures:
+            typer.echo(f"{result.id}: {failure}")
+    right = sum(not result.failures for result in results)
+    typer.echo(f"{right} of {len(results)} dialogues right ({sum(result.turns for result in results)} turns)")
+    if right < len(results):
+        raise typer.Exit(1)
+
+
+@app.command()
+def schedule(
+    code: Annotated[str, typer.Argument(help="The participant's code, such as P-0003.")],
+    as_json: AsJson = False,
+    ics: Annotated[bool, typer.Option("--ics", help="A file for calendar programs.")] = False,
+) -> None:
+    """A participant's calendar."""
+    from bot.commands import schedule as calendar
+
+    with _plain_errors():
+        settings = Settings.from_environment()
+        protocol, record, visits = calendar.calendar_of(settings, code)
+        if ics:
+            sys.stdout.buffer.write(calendar.as_ics(settings, protocol, record, visits))
+        elif as_json:
+            typer.echo(calendar.as_json(record, visits))
+        else:
+            Console().print(calendar.as_table(record, visits))
+
+
+@app.command()
+def link(
+    account: Annotated[str, typer.Argument(help="The chat account.")],
+    participant: Annotated[Optional[str], typer.Option(help="It is this participant's, such as P-0003.")] = None,  # noqa: UP007
+    staff: Annotated[Optional[str], typer.Option(help="It is staff: coordinator, investigator, nurse, pharmacist.")] = None,  # noqa: UP007
+    remove: Annotated[bool, typer.Option("--remove", help="It is nobody's any more.")] = False,
+) -> None:
+    """Says who a chat account is."""
+    from bot.commands import accounts
+
+    if sum((participant is not None, staff is not None, remove)) != 1:
+        typer.echo("sparc: give exactly one of --participant, --staff and --remove", err=True)
+        raise typer.Exit(2)
+    with _plain_errors():
+        typer.echo(asyncio.run(accounts.link(Settings.from_environment(), account, participant, staff)))
+
+
+@participants.command("import")
+def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], as_json: AsJson = False) -> None:
+    """Imports a participants file: all of it or nothing."""
+    from bot.commands import people
+
+    with _plain_errors():
+        report = people.import_file(Settings.from_environment(), file, Console(stderr=True))
+        typer.echo(json.dumps(report) if as_json else people.say_report(report))
+
+
+@participants.command("list")
+def list_all(
+    status: Annotated[Optional[str], typer.Option(help="Those of one status alone.")] = None,  # noqa: UP007
+    as_json: AsJson = False,
+) -> None:
+    """Lists the participants."""
+    from bot.commands import people
+
+    with _plain_errors():
+        rows = asyncio.run(people.listed(Settings.from_environment(), status))
+        if as_json:
+            typer.echo(json.dumps(rows, ensure_ascii=False, indent=2))
+        else:
+            Console().print(people.as_table(rows))
+
+
+@participants.command("show")
+def show(code: Annotated[str, typer.Argument(help="The participant's code.")], as_json: AsJson = False) -> None:
+    """Shows what is on file about a participant."""
+    from bot.commands import people
+
+    with _plain_errors():
+        record = asyncio.run(people.shown(Settings.from_environment(), code))
+        if as_json:
+            typer.echo(json.dumps(record, ensure_ascii=False, indent=2))
+        else:
+            Console().print(people.as_card(record))
+
+
+@database.command()
+def upgrade() -> None:
+    """Brings the database to the newest form; makes it where there is none."""
+    from bot.commands import people
+
+    with _plain_errors():
+        typer.echo(people.upgrade_database(Settings.from_environment()))
+
+
+def _stdin_lines() -> Iterator[str]:
+    """The lines of standard input; bytes that are no UTF-8 are marked, never an error."""
+    for line in sys.stdin.buffer:
+        text = line.decode("utf-8", "replace").rstrip("\r\n")
+        if text.strip():
+            yield text
+
+
+def main() -> None:
+    """The entry point."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""What the commands of `./sparc` do; `bot.cli` only declares them."""

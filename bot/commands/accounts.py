@@ -1,0 +1,48 @@
+"""`./sparc link`: who a chat account is."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+
+from bot.config import Settings
+from bot.enrollment import writes
+from bot.enrollment.audit import Actor
+from bot.enrollment.database import Database
+from bot.enrollment.migrations import upgrade
+
+
+def administrator() -> Actor:
+    """Who works at the command line, for the audit trail: the machine's user."""
+    try:
+        return Actor(getpass.getuser(), "administrator")
+    except (KeyError, OSError):
+        return Actor("unknown user", "administrator")
+
+
+async def link(settings: Settings, account: str, participant: str | None, role: str | None) -> str:
+    """Links an account to a participant or a role, or to nobody; returns what was done.
+
+    Raises:
+        EnrolmentError: no such participant, role or account, or it is linked to somebody else.
+    """
+    await asyncio.to_thread(prepare, settings)
+    async with Database(settings.database_url, clock=settings.clock) as database:
+        async with database.writing(administrator(), "command line: link") as session:
+            if participant is not None:
+                await writes.link_participant(session, account, participant)
+                done = f"{account} is participant {participant}"
+            elif role is not None:
+                await writes.link_staff(session, account, role)
+                done = f"{account} is staff: {role}"
+            else:
+                await writes.unlink(session, account)
+                done = f"{account} is linked to nobody"
+            await session.commit()
+    return done
+
+
+def prepare(settings: Settings) -> None:
+    """Makes the home folder and brings the database to its newest form, so that any command may come first."""
+    settings.home.mkdir(parents=True, exist_ok=True)
+    upgrade(settings.database_url)

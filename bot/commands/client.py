@@ -1,0 +1,67 @@
+"""Talks to the running server as the hospital's chat would: signed requests to the webhook."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from bot.channels.signature import sign
+from bot.config import Settings
+from bot.errors import ClientError
+
+_PATH = "/webhooks/hospital/webhook"
+_TIMEOUT_SECONDS = 60
+_MOST_TRIES = 200
+
+
+@dataclass(frozen=True)
+class Client:
+    """Sends messages to the server of these settings."""
+
+    settings: Settings
+
+    def send(self, account: str, conversation: str, text: str, direct: bool = True) -> list[dict[str, Any]]:
+        """Sends one message and returns the reply; waits where the server asks to (rate limit, busy).
+
+        Raises:
+            ClientError: nobody answers there, or the message was refused.
+        """
+        body = json.dumps(
+            {"account": account, "conversation": conversation, "direct": direct, "text": text}, ensure_ascii=False
+        ).encode("utf-8", "surrogatepass")
+        identifier = f"msg_{uuid.uuid4().hex}"
+        for _ in range(_MOST_TRIES):
+            status, data, wait = self._post(identifier, body)
+            if status == 200:
+                reply: list[dict[str, Any]] = json.loads(data)
+                return reply
+            if wait is None:
+                raise ClientError(f"the server refused the message ({status}): {_reason(data)}")
+            time.sleep(min(wait, 30.0))
+        raise ClientError("the server stayed busy")
+
+    def _post(self, identifier: str, body: bytes) -> tuple[int, bytes, float | None]:
+        host = "127.0.0.1" if self.settings.host == "0.0.0.0" else self.settings.host
+        connection = http.client.HTTPConnection(host, self.settings.port, timeout=_TIMEOUT_SECONDS)
+        try:
+            connection.request("POST", _PATH, body, sign(self.settings.signing_secret(), identifier, body))
+            answer = connection.getresponse()
+            wait = answer.getheader("Retry-After")
+            return answer.status, answer.read(), None if wait is None else float(wait)
+        except (OSError, http.client.HTTPException) as error:
+            raise ClientError(
+                f"nobody answers on http://{host}:{self.settings.port} ({error}); start it with ./sparc run"
+            ) from None
+        finally:
+            connection.close()
+
+
+def _reason(data: bytes) -> str:
+    try:
+        return str(json.loads(data)["error"])
+    except (ValueError, KeyError, TypeError):
+        return data[:200].decode("utf-8", "replace")

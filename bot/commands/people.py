@@ -1,0 +1,119 @@
+"""`./sparc participants ...` and `./sparc db ...`: the enrolment database for people and programs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import date, time
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress as Bar
+from rich.table import Table
+
+from bot.commands.accounts import administrator, prepare
+from bot.config import Settings
+from bot.enrollment import queries
+from bot.enrollment.csv_import import Progress, import_participants
+from bot.enrollment.database import Database
+from bot.enrollment.migrations import current
+from bot.errors import SparcError
+from bot.trial.record import ParticipantRecord
+
+
+def import_file(settings: Settings, file: Path, console: Console) -> dict[str, Any]:
+    """Imports a participants file, with a progress bar where a person watches.
+
+    Raises:
+        ImportRefused: with every bad line, column and reason; nothing was imported.
+        SparcError: the file cannot be read.
+    """
+    prepare(settings)
+
+    async def work(tell: Any) -> dict[str, Any]:
+        async with Database(settings.database_url, clock=settings.clock) as database:
+            report = await import_participants(database, file, administrator(), "command line: import", progress=tell)
+        return asdict(report)
+
+    with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("importing", total=1.0)
+
+        def tell(progress: Progress) -> None:
+            bar.update(task, description=f"{progress.phase}, {progress.rows} rows", completed=progress.fraction)
+
+        try:
+            return asyncio.run(work(tell))
+        except OSError as error:
+            raise SparcError(f"{file}: {error.strerror}") from None
+
+
+def say_report(report: Mapping[str, Any]) -> str:
+    """What an import did, for people."""
+    lines = [f"{report['created']} created, {report['updated']} updated, {report['unchanged']} unchanged"]
+    if report["demo_removed"]:
+        lines.append(f"{report['demo_removed']} demonstration participants made way")
+    return "\n".join([*lines, *report["notes"]])
+
+
+async def listed(settings: Settings, status: str | None) -> list[dict[str, Any]]:
+    """All participants, or those of one status."""
+    await asyncio.to_thread(prepare, settings)
+    async with Database(settings.database_url, clock=settings.clock) as database, database.session() as session:
+        return [plain(record) for record in await queries.participants(session, status=status)]
+
+
+async def shown(settings: Settings, code: str) -> dict[str, Any]:
+    """What is on file about one participant.
+
+    Raises:
+        SparcError: the code is not on file.
+    """
+    await asyncio.to_thread(prepare, settings)
+    async with Database(settings.database_url, clock=settings.clock) as database, database.session() as session:
+        record = await queries.participant(session, code)
+    if record is None:
+        raise SparcError(f"no participant {code} on file; ./sparc participants list shows who is")
+    return plain(record)
+
+
+def plain(record: ParticipantRecord) -> dict[str, Any]:
+    """A record as plain JSON values."""
+    data = asdict(record)
+    data["events"] = [_json_ready(asdict(event)) for event in record.events.values()]
+    return _json_ready(data)
+
+
+def _json_ready(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: value.isoformat() if isinstance(value, (date, time)) else value for key, value in data.items()}
+
+
+def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Participants for people."""
+    table = Table()
+    for column in ("code", "status", "sex", "enrolled", "last visit on file", "capecitabine"):
+        table.add_column(column)
+    for row in rows:
+        last = max((event for event in row["events"] if event["date"]), key=lambda event: event["date"], default=None)
+        dose = f"{row['capecitabine_mg']} mg" if row["capecitabine_mg"] else ""
+        seen = f"{last['visit']} {last['date']} {last['status']}" if last else ""
+        table.add_row(row["code"], row["status"], row["sex"] or "", row["enrolled"] or "", seen, dose)
+    return table
+
+
+def as_card(row: Mapping[str, Any]) -> Table:
+    """One participant for people."""
+    table = Table(show_header=False)
+    for key, value in row.items():
+        if key == "events":
+            value = "\n".join(f"{event['visit']} {event['date'] or ''} {event['status']}" for event in value)
+        table.add_row(key, "" if value is None else str(value))
+    return table
+
+
+def upgrade_database(settings: Settings) -> str:
+    """Brings the database to the newest form; says where it stands."""
+    prepare(settings)
+    return f"the database is at revision {current(settings.database_url)}"
+

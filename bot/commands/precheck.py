@@ -1,0 +1,37 @@
+"""`./sparc precheck`: the eligibility pre-check without a server, one JSON object a note."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from datetime import date
+from typing import Any
+
+from bot.nlu.clinical import ClinicalReader
+from bot.trial.eligibility import assess
+from bot.trial.protocol import load_protocol
+
+
+def precheck(notes: Iterable[str], today: date) -> Iterator[dict[str, Any]]:
+    """The assessment of each note, in the contract's form.
+
+    A line that is a JSON object with a `note` (and perhaps a `clock`, an ISO date that replaces `today`, and an `id`)
+    is taken apart, so that letters with line breaks can be handed over too; any other line is the note itself.
+    """
+    reader, protocol = ClinicalReader.load(), load_protocol()
+    for line in notes:
+        note, day, identifier = _parse(line, today)
+        data = assess(protocol, reader.read(note, day), day).as_data()
+        yield data if identifier is None else {"id": identifier, **data}
+
+
+def _parse(line: str, today: date) -> tuple[str, date, object | None]:
+    if line.lstrip().startswith("{"):
+        try:
+            data = json.loads(line)
+            if isinstance(data, dict) and isinstance(data.get("note"), str):
+                clock = data.get("clock")
+                return data["note"], date.fromisoformat(clock[:10]) if clock else today, data.get("id")
+        except (ValueError, TypeError):
+            pass  # a note may begin with a brace
+    return line, today, None
