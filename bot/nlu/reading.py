@@ -18,10 +18,10 @@ from bot.nlu.questions.classifier import FALLBACK, OUT_OF_SCOPE, IntentClassifie
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.parts import Part
 from bot.nlu.questions.reader import SOCIAL, QuestionReader
+from bot.trial.triage import SymptomFinding, TriageRules, assess_symptoms, load_triage_rules
 
 if TYPE_CHECKING:
     from bot.trial.facts import Finding
-    from bot.trial.triage import SymptomFinding
 
 _FORMAT = 1
 _NEXT_PATIENT = re.compile(
@@ -30,8 +30,8 @@ _NEXT_PATIENT = re.compile(
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|me|my)\b|我", re.IGNORECASE)
-#: What may go with tablets that came up again without making it more than a missed dose.
-_STOMACH = frozenset({"vomiting", "nausea"})
+#: The sign of tablets that were vomited.
+_CAME_UP = "vomited_tablets"
 
 
 class _SymptomSource(Protocol):
@@ -100,10 +100,13 @@ class Reading:
 class MessageReader:
     """Reads messages; built once, holds no state of any conversation."""
 
-    def __init__(self, questions: QuestionReader, symptoms: _SymptomSource, clinical: _ClinicalSource) -> None:
+    def __init__(
+        self, questions: QuestionReader, symptoms: _SymptomSource, clinical: _ClinicalSource, rules: TriageRules
+    ) -> None:
         self._questions = questions
         self._symptoms = symptoms
         self._clinical = clinical
+        self._rules = rules
 
     @classmethod
     def load(cls, classifier: IntentClassifier | Path) -> MessageReader:
@@ -119,18 +122,20 @@ class MessageReader:
         lexicon = Lexicon.load()
         if isinstance(classifier, Path):
             classifier = IntentClassifier.load(classifier, lexicon)
-        return cls(QuestionReader(classifier, lexicon), SymptomReader.load(), ClinicalReader.load())
+        return cls(QuestionReader(classifier, lexicon), SymptomReader.load(), ClinicalReader.load(), load_triage_rules())
 
     def read(self, text: str, today: date) -> Reading:
         """The reading of one message on a given day (in Asia/Shanghai)."""
         language = detect_language(text)
         symptoms = self._symptoms.read(text)
-        present = [one for one in symptoms if one.status == "present"]
+        present = [one for one in symptoms if one.status == "present"] if self._raises(symptoms) else []
         is_note = self._clinical.looks_like_note(text) and not (present and _FIRST_PERSON.search(text))
         findings = self._clinical.read(text, today)
         parts = self._questions.read(text, today)
         if is_note:
             parts = (_note_part(text, parts),)
+        elif self._tablets_came_up(symptoms):
+            parts = _missed_first(text, parts)
         elif present:
             parts = _symptoms_first(text, parts, present)
         else:
@@ -143,6 +148,16 @@ class MessageReader:
             findings=tuple(one.to_json() for one in findings),
         )
 
+    def _raises(self, symptoms: tuple[SymptomFinding, ...]) -> bool:
+        """Whether any sign raises a level; a normal temperature is found but raises none."""
+        return bool(symptoms) and assess_symptoms(self._rules, symptoms).level is not None
+
+    def _tablets_came_up(self, symptoms: tuple[SymptomFinding, ...]) -> bool:
+        """Vomiting right after the tablets is a missed dose, unless something more alarming stands beside it."""
+        if not any(one.concept == _CAME_UP and one.status == "present" for one in symptoms):
+            return False
+        return assess_symptoms(self._rules, symptoms).level in (None, "routine")
+
 
 def _note_part(text: str, parts: tuple[Part, ...]) -> Part:
     """A note is one part, whatever questions its words resemble; 'next patient:' before it starts a new one."""
@@ -151,11 +166,19 @@ def _note_part(text: str, parts: tuple[Part, ...]) -> Part:
     return Part(text=text.strip(), intent=intent, confidence=1.0, participants=participants)
 
 
+def _missed_first(text: str, parts: tuple[Part, ...]) -> tuple[Part, ...]:
+    """Tablets that came up again are answered as a missed dose."""
+    missed = next((part for part in parts if part.intent == "report_missed_dose"), None)
+    if missed is None:
+        whole = max(parts, key=lambda part: len(part.text))
+        missed = Part(text=fold(text).strip(), intent="report_missed_dose", confidence=1.0, ranking=whole.ranking,
+                      participants=whole.participants, drugs=whole.drugs, dates=whole.dates)  # fmt: skip
+    kept = tuple(part for part in parts if part.intent.startswith("ask_") and part.text != missed.text)
+    return (missed, *(part for part in kept if missed in parts))
+
+
 def _symptoms_first(text: str, parts: tuple[Part, ...], present: list[SymptomFinding]) -> tuple[Part, ...]:
     """A sign of illness leads; questions beside it follow, and what merely told of it goes with it."""
-    missed = next((part for part in parts if part.intent == "report_missed_dose"), None)
-    if missed is not None and {one.concept for one in present} <= _STOMACH and not _more_than_once(present):
-        return (missed, *(part for part in parts if part is not missed and part.intent != "report_symptom"))
     told = [part for part in parts if part.intent == "report_symptom"]
     others = [part for part in parts if _asks_beside(part, present)]
     participants = tuple(dict.fromkeys(code for part in parts for code in part.participants))
@@ -172,10 +195,6 @@ def _asks_beside(part: Part, present: list[SymptomFinding]) -> bool:
         return False
     told_here = any(one.evidence and one.evidence.lower() in part.text.lower() for one in present)
     return not told_here or part.intent in ("report_missed_dose", "request_reschedule", "ask_dose_schedule")
-
-
-def _more_than_once(present: list[SymptomFinding]) -> bool:
-    return any(one.measures.get("count", 1.0) > 1 or one.measures.get("severe") for one in present)
 
 
 def _without_idle_symptoms(parts: tuple[Part, ...]) -> tuple[Part, ...]:

@@ -1,0 +1,1 @@
+"""Rasa graph components: the only modules of `bot.nlu` that import Rasa."""
