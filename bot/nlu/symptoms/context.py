@@ -56,7 +56,7 @@ class Scene:
             return "hypothetical"
         if self._other_person(sign, span):
             return "other_person"
-        if self._past(span, event):
+        if self._past(parts, span, event):
             return "past"
         if self._general(span, figure):
             return "general"
@@ -178,7 +178,7 @@ class Scene:
             return limited and bool(self._before("general", span) or self._opened(span)) and not self._said_of_self(span)
         if self._after("generic_after", span, 3.0) and not self._said_of_self(span):
             return True
-        cued = self._before("general", span) or (self._opened(span) and self._after("general", span, 12.0))
+        cued = [cue for cue in self._before("general", span) if self._clause[cue.start] == self._clause[span.start]] or (self._opened(span) and self._after("general", span, 12.0))
         asked = self._opened(span) and self._sentence(span) in self._questions
         return bool(cued or asked) and not self._said_of_self(span)
 
@@ -189,14 +189,23 @@ class Scene:
         return any(first <= cue.start <= first + 1 and cue.start < span.start for cue in self.cues("opener"))
 
     def _supposed(self, span: Span) -> bool:
-        return bool(self._before("hypothetical", span)) and not self._said_of_self(span)
+        if self._before("hypothetical", span) and not self._said_of_self(span):
+            return True
+        spoken = self._before("spoken_of", span)
+        if not spoken or self._after("strong_now", span, 6.0):
+            return False
+        definite = any(cue.end == span.start for cue in (*self.cues("this"), *self.cues("the")))
+        own = [cue for cue in self._before("present", span) if cue.start >= spoken[-1].end and not self._asked(cue)]
+        return not definite and not own
 
     def _fiction(self, span: Span) -> bool:
         return bool(self._before("fiction", span)) and not self._after("strong_now", span, 6.0)
 
     # ---- past --------------------------------------------------------------------------------------------------
-    def _past(self, span: Span, event: bool) -> bool:
+    def _past(self, parts: Parts, span: Span, event: bool) -> bool:
         for cue in self._around("past_far", span):
+            if any(cue.overlaps(part) for part in parts):
+                continue
             compared = any(other.end == cue.start for other in self.cues("compares"))
             if not compared and not self._present_again(cue, span):
                 return True
@@ -211,14 +220,15 @@ class Scene:
         for other in self._around("present_tense", span):
             if low - 3 <= other.start <= high and distance(other, span, self._tokens) <= _NEAR:
                 return True
-        return bool(self._after("strong_now", span, 6.0)) or any(
+        after = [other for other in self._after("strong_now", span, 6.0) if not self._broken(span.end, other.start)]
+        return bool(after) or any(
             distance(other, span, self._tokens) <= 3.0 for other in self._before("strong_now", span)
         )
 
     def _over(self, span: Span) -> bool:
         sentence = self._sentence(span)
         for cue in self._without(self.cues("resolved"), "not_resolved"):
-            if cue.start < span.end or self._sentence(cue) not in (sentence, sentence + 1):
+            if cue.start < span.start or cue.end <= span.end or self._sentence(cue) not in (sentence, sentence + 1):
                 continue
             newer = any(span.end <= index < cue.start and self._sentence_of(index) != sentence for index in self._in_signs)
             again = any(other.start >= span.end and self._sentence(other) <= sentence + 1 for other in self.cues("not_resolved"))

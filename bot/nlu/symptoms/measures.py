@@ -42,11 +42,13 @@ _OTHER_UNIT: Final = re.compile(
     r"times|mmol|g/|u/|iu|x10|steps|元|岁|公斤|斤|厘米|公里|分钟|小时|天|号|床|楼|片|mm|x\d|weeks|k\b|beats|bpm|ng|pg|umol|μ|m2|/)"
 )
 _OTHER_WORD: Final = re.compile(
-    r"(?:room|bed|page|ward|floor|bus|line|number|no\.?|nr\.?|version|v|age|aged|weigh\w*|weight|height|bmi|cea|crp|albumin|hb|hgb|"
+    r"(?<![a-z])(?:room|bed|page|ward|floor|bus|line|number|no\.?|nr\.?|version|v|age|aged|weigh\w*|weight|height|bmi|cea|crp|albumin|hb|hgb|"
     r"haemoglobin|hemoglobin|platelets?|plt|wbc|anc|bilirubin|creatinine|alt|ast|ca19-9|ki-?67|suv\w*|size|cycle|day|week|"
     r"chapter|section|question|item|shoe|ticket|seat|gate|haematocrit|hematocrit|hct|price|cost|costs|paid|tumou?r|table|step|points?|score|"
     r"dose|potassium|sodium|glucose|sugar|lactate|inr|房间|床|体重|身高|号|年龄|白细胞|血红蛋白|血小板|version\s|room\s+no|street|road|apartment|flat|p-?|t-|#)\s*(?:is|was|of|=|:|nr|no|about|around|to|at)?\s*$"
 )
+# Weather and rooms have degrees too
+_NO_BODY: Final = re.compile(r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|in the sun|室外|外面)|\s*(?:天气)")
 # What may follow a whole number that stands for a temperature
 _GOES_ON: Final = re.compile(
     r"\s*(?:$|[.!?;,。，！？\n)]|(?:since|now|today|tonight|this|and|with|but|again|last|yesterday|at|in|on|after|for|all|here|right|still|fever|what|is|should|so|feel\w*)\b)"
@@ -164,7 +166,8 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
         if whole is not None and tenths is not None:
             yield whole + tenths / 10, match.start(), match.end()
     for match in _WITH_UNIT.finditer(plain):
-        yield _decimal(match.group(1)), match.start(), match.end()
+        if not _NO_BODY.match(plain[match.end() :]):
+            yield _decimal(match.group(1)), match.start(), match.end()
     for pattern in (_AFTER_WORD, _BEFORE_WORD):
         for match in pattern.finditer(plain):
             if not _means_something_else(plain, match.start("value"), match.end("value")):
