@@ -1,0 +1,408 @@
+"""What the surroundings say of each mention: denied, doubtful, planned, long past, or somebody else's.
+
+Scope follows the list items that `sections` found. 'No A, B or C; D' denies A, B and C; a list item with a status,
+date or verb of its own stands for itself ('no A, B since 2019'). A cue after its target ('HIV neg', 'stroke: no')
+governs the item it stands in and bare items of the same kind before it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bot.nlu.clinical.note import Assertion, Mention, Note
+from bot.nlu.clinical.sections import Segment
+
+_LIST = frozenset({",", "/", "or", "nor", "and", "(", ")"})
+_ALTERNATIVE = frozenset({"or", "nor", "/"})
+_SAYS = frozenset(
+    "reports report reported says said states stated tells told confirms confirmed thinks notes noted noticed insists recalls recalled "
+    "worried worries against present came comes attended attends drove drives translates translated interprets interpreted agrees "
+    "accompanies accompanied helps supports asks asked rang called keen wants will understands visits visited".split()
+)
+_ALONGSIDE = frozenset("with by from per to via told informed and lives for of two three four five one 1 2 3 4 5 no single".split())
+_SUBJECTS = frozenset({"he", "she", "patient", "pt", "himself", "herself", "i", "himself/herself", "patients", "her", "his"})
+_HARD = frozenset({";", "but", ":", "-"})
+#: Groups whose mentions carry their own value: negation does not run through them.
+SELF_STATED = frozenset({"measure", "person"})
+
+
+class _View:
+    """Mentions and cues of a note by segment."""
+
+    def __init__(self, note: Note) -> None:
+        self.note = note
+        count = len(note.layout.segments)
+        self.mentions: list[list[Mention]] = [[] for _ in range(count)]
+        self.cues: list[list[Mention]] = [[] for _ in range(count)]
+        self.dated = [False] * count
+        for mention in note.mentions:
+            self.mentions[note.layout.segment_of[mention.start]].append(mention)
+        for cue in note.cues:
+            self.cues[note.layout.segment_of[cue.start]].append(cue)
+        for day in note.dates:
+            if day.period.latest is not None and day.role != "for" and note.words(day.start, day.end).split()[0] not in {"within", "in", "over", "during", "for"}:
+                self.dated[note.layout.segment_of[day.start]] = True
+
+    def segments(self) -> tuple[Segment, ...]:
+        return self.note.layout.segments
+
+    def has(self, index: int, *groups: str) -> bool:
+        return any(cue.group in groups for cue in self.cues[index])
+
+    def stop_at(self, index: int, begin: int) -> int | None:
+        """The first token from `begin` in the segment that begins a statement of its own."""
+        for cue in self.cues[index]:
+            if cue.group == "stop" and cue.start >= begin:
+                return cue.start
+        return None
+
+
+def apply_context(note: Note) -> None:
+    """Sets assertion, experiencer and history of every mention."""
+    view = _View(note)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "kin" or cue.group == "kin_section":
+                _kin(view, segment, cue)
+            elif cue.group == "history":
+                _history(view, segment, cue)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "plan":
+                _plan(view, segment, cue)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "negation":
+                _negation(view, segment, cue)
+            elif cue.group == "answer" and _is_answer(view, segment, cue):
+                _after(view, segment, cue, "negated")
+            elif cue.group == "affirmation":
+                _affirm(view, segment, cue)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "uncertain":
+                _uncertain(view, segment, cue)
+
+
+def _mark(mention: Mention, assertion: Assertion, cue: Mention, note: Note) -> None:
+    if mention.group in SELF_STATED and assertion != "uncertain":
+        return
+    if assertion == "negated" and (mention.affirmed or mention.assertion == "negated"):
+        return
+    mention.assertion = assertion
+    mention.cue = note.quote(cue.start, cue.end)[0]
+
+
+# ----------------------------------------------------------------------------------------------- negation
+
+
+def _is_answer(view: _View, segment: Segment, cue: Mention) -> bool:
+    """Whether a 'no' (or 'N') stands after its question: 'stroke: no', 'Transplant - no', 'MI? No'."""
+    if cue.end != segment.end and view.note.norms[cue.end] not in {".", "!", "?"}:
+        return False
+    before = any(m.end <= cue.start for m in view.mentions[segment.index])
+    return before or (cue.start == segment.start and segment.link in {":", "-", "(", "start"})
+
+
+def _negation(view: _View, segment: Segment, cue: Mention) -> None:
+    if cue.attributes.get("kind") == "after":
+        _after(view, segment, cue, "negated")
+    elif _is_answer(view, segment, cue):
+        _after(view, segment, cue, "negated")
+    else:
+        _before(view, segment, cue)
+
+
+def _before(view: _View, segment: Segment, cue: Mention) -> None:
+    note = view.note
+    near = cue.attributes.get("reach") == "near"
+    if near and note.words(cue.start, cue.end) in {"not", "never"} and _double(view, cue):
+        return
+    stop = _reach(view, segment, cue, cue.end)
+    if stop:
+        return
+    for later in _following(view, segment):
+        if later.link not in _LIST or _independent(view, later, strong=bool(cue.attributes.get("strong"))):
+            break
+        if near and later.link not in _ALTERNATIVE and not _or_ahead(view, later):
+            break
+        if _reach(view, later, cue, later.start):
+            break
+
+
+def _double(view: _View, cue: Mention) -> bool:
+    """'not without', 'not excluded', 'not only': no denial."""
+    norms = view.note.norms
+    following = norms[cue.end] if cue.end < len(norms) else ""
+    return following in {"without", "excluded", "only", "just", "ruled", "uncommon", "unusual", "known", "clear", "sure", "certain"}
+
+
+def _reach(view: _View, segment: Segment, cue: Mention, begin: int) -> bool:
+    """Denies the mentions of a segment from `begin` on; True where a word ends the scope inside it."""
+    seen = False
+    for mention in view.mentions[segment.index]:
+        if mention.start < begin:
+            continue
+        stop = view.stop_at(segment.index, begin)
+        if stop is not None and stop < mention.start and seen:
+            return True
+        if stop is not None and stop < mention.start and view.note.norms[stop] in {"but", "apart", "except", "other", "only", "however"}:
+            return True
+        _mark(mention, "negated", cue, view.note)
+        seen = True
+    return seen and view.stop_at(segment.index, view.mentions[segment.index][-1].end) is not None and view.has(segment.index, "stop") and _hard_stop(view, segment)
+
+
+def _hard_stop(view: _View, segment: Segment) -> bool:
+    last = view.mentions[segment.index][-1].end
+    return any(cue.group == "stop" and cue.start >= last and view.note.norms[cue.start] in {"but", "except", "apart", "however", "although", "yet"} for cue in view.cues[segment.index])
+
+
+def _following(view: _View, segment: Segment) -> Sequence[Segment]:
+    out = []
+    for later in view.segments()[segment.index + 1 :]:
+        if later.sentence != segment.sentence:
+            break
+        out.append(later)
+        if len(out) > 60:
+            break
+    return out
+
+
+def _independent(view: _View, segment: Segment, strong: bool) -> bool:
+    """Whether a list item states something for itself, so that a denial before it does not reach it."""
+    index = segment.index
+    if any(cue.group == "negation" and cue.attributes.get("kind") == "before" for cue in view.cues[index]):
+        return True
+    if view.has(index, "affirmation", "uncertain", "kin", "kin_section") or any(
+        cue.group == "negation" for cue in view.cues[index]
+    ):
+        return True
+    if any(m.group in SELF_STATED for m in view.mentions[index]):
+        return True
+    alternative = segment.link in _ALTERNATIVE
+    if not alternative and view.dated[index]:
+        return True
+    stop = view.stop_at(index, segment.start)
+    if stop is not None:
+        if stop == segment.start or not alternative:
+            return True
+    if not alternative and not strong:
+        return any(word[0].isdigit() for word in view.note.norms[segment.start : segment.end] if word)
+    return False
+
+
+def _or_ahead(view: _View, segment: Segment) -> bool:
+    for later in _following(view, segment):
+        if later.link in {"or", "nor"}:
+            return True
+        if later.link not in {",", "/"} or _independent(view, later, strong=False):
+            return False
+    return False
+
+
+def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) -> None:
+    """Marks what stands before a cue in its segment, or the header before the segment, and bare list items."""
+    begin = max((c.end for c in view.cues[segment.index] if c.group in {"negation", "affirmation"} and c.end <= cue.start and c.attributes.get("kind") == "after"), default=segment.start)
+    targets = [m for m in view.mentions[segment.index] if begin <= m.start and m.end <= cue.start]
+    first = segment
+    if not targets and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
+        previous = view.segments()[segment.index - 1]
+        if previous.sentence == segment.sentence and not (segment.link in {",", "and"} and (view.has(previous.index, "negation", "affirmation"))):
+            targets, first = list(view.mentions[previous.index]), previous
+    if not targets:
+        return
+    every = view.note.norms[cue.start] in {"all", "both", "denied", "none"} or "all" in view.note.norms[max(segment.start, cue.start - 2) : cue.start]
+    groups = {m.group for m in targets}
+    for mention in targets:
+        _mark(mention, assertion, cue, view.note)
+    index = first.index
+    while index > 0 and view.segments()[index].link in {",", "/", "and", "or", "nor", "("}:
+        earlier = view.segments()[index - 1]
+        if earlier.sentence != segment.sentence or _stated(view, earlier):
+            break
+        bare = view.mentions[earlier.index]
+        if not bare or not (every or {m.group for m in bare} <= groups):
+            break
+        for mention in bare:
+            _mark(mention, assertion, cue, view.note)
+        index -= 1
+
+
+def _stated(view: _View, segment: Segment) -> bool:
+    index = segment.index
+    return (
+        view.has(index, "negation", "affirmation", "uncertain", "stop", "plan", "kin")
+        or view.dated[index]
+        or any(m.group in SELF_STATED for m in view.mentions[index])
+    )
+
+
+def _affirm(view: _View, segment: Segment, cue: Mention) -> None:
+    """A status such as 'positive' after its target undoes a denial that a list carried into it."""
+    targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
+    if not targets and cue.start - segment.start <= 1 and segment.link in {":", "-", "("} and segment.index > 0:
+        targets = view.mentions[segment.index - 1]
+    for mention in targets[-1:]:
+        own = any(
+            c.group == "negation" and c.attributes.get("kind") == "before" and segment.start <= c.start < mention.start
+            for c in view.cues[segment.index]
+        )
+        if not own:
+            mention.affirmed = True
+            mention.assertion = "present"
+
+
+# -------------------------------------------------------------------------------------------- uncertainty
+
+
+def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
+    note = view.note
+    kind = cue.attributes.get("kind")
+    word = note.words(cue.start, cue.end)
+    ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
+    if word == "?":
+        attached = cue.end < len(note.tokens) and (cue.start == 0 or note.tokens[cue.start - 1].end < note.tokens[cue.start].start or note.tokens[cue.start].end == note.tokens[cue.end].start)
+        if attached:
+            ahead = [m for m in ahead if m.start - cue.end <= 4]
+            for mention in ahead[:2] if len(ahead) > 1 and ahead[1].start - ahead[0].end <= 1 else ahead[:1]:
+                _mark(mention, "uncertain", cue, note)
+            if ahead:
+                _spread(view, segment, cue, frozenset({"/", "or", "-"}))
+            return
+        behind = [m for m in view.mentions[segment.index] if m.end == cue.start]
+        following = note.norms[cue.end] if cue.end < len(note.norms) else ""
+        if following not in {"yes", "no", "y", "n", "none", "nil", "never"}:
+            for mention in behind:
+                _mark(mention, "uncertain", cue, note)
+        return
+    if kind == "before":
+        if not ahead and cue.end == segment.end and _next_is(view, segment, {":"}):
+            ahead = view.mentions[segment.index + 1]
+        for mention in ahead:
+            stop = view.stop_at(segment.index, cue.end)
+            if stop is not None and stop < mention.start and note.norms[stop] not in {"has", "had", "have", "is", "was", "with", "for", "known"}:
+                break
+            if mention.assertion != "negated" or "exclu" in word or "rule" in word:
+                _mark(mention, "uncertain", cue, note)
+        if ahead:
+            _spread(view, segment, cue, frozenset({"/", "or"}))
+        return
+    targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
+    if not targets and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
+        previous = view.segments()[segment.index - 1]
+        if previous.sentence == segment.sentence:
+            targets = view.mentions[previous.index]
+    if ahead and not targets and kind == "after":
+        return
+    for mention in targets:
+        if mention.assertion in {"present", "negated"} and not (mention.assertion == "negated" and "exclu" not in word and "rule" not in word):
+            _mark(mention, "uncertain", cue, note)
+
+
+def _next_is(view: _View, segment: Segment, links: set[str]) -> bool:
+    following = view.segments()[segment.index + 1 : segment.index + 2]
+    return bool(following) and following[0].sentence == segment.sentence and following[0].link in links
+
+
+def _spread(view: _View, segment: Segment, cue: Mention, links: frozenset[str]) -> None:
+    for later in _following(view, segment):
+        if later.link not in links or _stated(view, later):
+            return
+        for mention in view.mentions[later.index]:
+            _mark(mention, "uncertain", cue, view.note)
+
+
+# --------------------------------------------------------------------------------------- plans and history
+
+
+_PAST = frozenset({"has", "had", "was", "were", "is", "underwent", "received", "developed", "started", "takes", "on", "remains", "currently", "now", "but", "however"})
+
+
+def _plan(view: _View, segment: Segment, cue: Mention) -> None:
+    note = view.note
+    assertion: Assertion = "hypothetical" if cue.attributes.get("hypothetical") else "planned"
+    if cue.attributes.get("kind") == "after":
+        targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
+        ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
+        if not targets and not ahead and segment.index > 0 and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"}:
+            previous = view.segments()[segment.index - 1]
+            if previous.sentence == segment.sentence and not view.dated[previous.index]:
+                targets = view.mentions[previous.index]
+        for mention in targets[-2:]:
+            if mention.assertion == "present":
+                _mark(mention, assertion, cue, note)
+        return
+    for mention in view.mentions[segment.index]:
+        if mention.start >= cue.end:
+            stop = view.stop_at(segment.index, cue.end)
+            if stop is not None and stop < mention.start and note.norms[stop] in {"had", "was", "has", "underwent", "received"}:
+                return
+            _mark(mention, assertion, cue, note)
+    for later in _following(view, segment):
+        if later.link in {";", "but"} or (later.link == ")" and segment.link == "("):
+            return
+        stop = view.stop_at(later.index, later.start)
+        if stop is not None and note.norms[stop] in _PAST:
+            return
+        if view.has(later.index, "negation", "affirmation") or note.norms[later.start] in {"he", "she", "patient", "pt", "no", "ecog"}:
+            return
+        for mention in view.mentions[later.index]:
+            _mark(mention, assertion, cue, note)
+
+
+def _history(view: _View, segment: Segment, cue: Mention) -> None:
+    for mention in view.mentions[segment.index]:
+        if mention.start >= cue.end:
+            mention.historical = True
+    if view.note.norms[cue.start] in {"pmh", "pmhx", "background", "hx", "history", "past"}:
+        for later in _following(view, segment):
+            for mention in view.mentions[later.index]:
+                mention.historical = True
+
+
+# ------------------------------------------------------------------------------------------------ family
+
+
+def _kin(view: _View, segment: Segment, cue: Mention) -> None:
+    """Gives what is said of a relative, partner or stranger to that person."""
+    note = view.note
+    who = "partner" if cue.attributes.get("partner") else "other" if cue.attributes.get("other") else "family"
+    norms = note.norms
+    before = norms[max(0, cue.start - 3) : cue.start]
+    previous = [w for w in before if w not in {"his", "her", "their", "the", "my", "a", "an", "our", "elder", "younger", "older", "late"}][-1:]
+    after = norms[cue.end : cue.end + 2]
+    section = cue.group == "kin_section"
+    behind = [m for m in view.mentions[segment.index] if m.end <= cue.start]
+    if not section:
+        if behind and (previous and previous[0] in {"in", "of", "affecting"}) and cue.start - behind[-1].end <= 5:
+            for mention in behind:
+                mention.experiencer = who
+        if segment.link == "(" and segment.end - segment.start <= 3 and segment.index > 0:
+            for mention in view.mentions[segment.index - 1][-1:]:
+                mention.experiencer = who
+            return
+        says = any(word in _SAYS for word in after)
+        if says or (previous and previous[0] in _ALONGSIDE and not (after[:1] in (["has"], ["had"], ["is"], ["was"], ["'s"], ["with"]))):
+            return
+    elif norms[cue.start : cue.end] == ["family"] and not (cue.end == segment.end and _next_is(view, segment, {":"})) and segment.link != "start":
+        return
+    _give(view, segment, cue.end, who)
+
+
+def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
+    note = view.note
+    for mention in view.mentions[segment.index]:
+        if mention.start >= begin:
+            mention.experiencer = who
+    for later in _following(view, segment):
+        if later.link in {";", "but"} or note.norms[later.start] in {"he", "she", "patient", "pt", "himself", "herself"}:
+            return
+        if any(m.group in SELF_STATED for m in view.mentions[later.index]):
+            return
+        if later.link == "-" or view.has(later.index, "kin"):
+            return
+        if later.link == "and" and note.norms[later.start] in {"has", "had", "is", "was"}:
+            return
+        for mention in view.mentions[later.index]:
+            mention.experiencer = who

@@ -1,0 +1,150 @@
+"""A note as the readers see it: words, layout, mentions with their context, dates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from functools import cached_property
+from typing import Any, Literal
+
+from bot.nlu.clinical.sections import Layout, Segment
+from bot.nlu.tokenizer import Piece
+from bot.trial.facts import Period
+
+Assertion = Literal["present", "negated", "uncertain", "planned", "hypothetical"]
+
+
+@dataclass
+class Mention:
+    """A concept named in the note, with what its surroundings say about it."""
+
+    concept: str
+    group: str
+    attributes: dict[str, Any]
+    start: int
+    end: int
+    segment: int
+    assertion: Assertion = "present"
+    affirmed: bool = False
+    experiencer: str = "patient"
+    historical: bool = False
+    superseded: bool = False
+    cue: str = ""
+    dates: list[DateMention] = field(default_factory=list)
+
+    @property
+    def is_patient(self) -> bool:
+        return self.experiencer == "patient"
+
+    @property
+    def present(self) -> bool:
+        return self.assertion == "present" and self.is_patient and not self.superseded
+
+    @property
+    def negated(self) -> bool:
+        return self.assertion == "negated" and self.is_patient and not self.superseded
+
+    @property
+    def unsure(self) -> bool:
+        return self.assertion == "uncertain" and self.is_patient and not self.superseded
+
+
+@dataclass
+class DateMention:
+    """A date expression: `period` bounds the day; `role` is `at`, `since`, `until` or `for` (a duration)."""
+
+    start: int
+    end: int
+    period: Period
+    role: str = "at"
+
+
+class Note:
+    """Words and layout of one note, and helpers to look around in it."""
+
+    def __init__(self, text: str, tokens: Sequence[Piece], norms: Sequence[str], today: date) -> None:
+        self.text = text
+        self.tokens = tokens
+        self.norms = norms
+        self.today = today
+        self.mentions: list[Mention] = []
+        self.cues: list[Mention] = []
+        self.dates: list[DateMention] = []
+        self.layout: Layout
+
+    @cached_property
+    def reading(self) -> str:
+        """All reading forms, parted by single blanks: what the patterns run over."""
+        return " ".join(self.norms)
+
+    @cached_property
+    def _offsets(self) -> list[int]:
+        out, at = [], 0
+        for word in self.norms:
+            out.append(at)
+            at += len(word) + 1
+        return out
+
+    @cached_property
+    def _token_at(self) -> dict[int, int]:
+        return {offset: i for i, offset in enumerate(self._offsets)}
+
+    def find(self, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int, int]]:
+        """Matches of a pattern that begin and end with whole tokens: (match, first token, token after the last)."""
+        starts = self._token_at
+        for match in pattern.finditer(self.reading):
+            first = starts.get(match.start())
+            after = starts.get(match.end() + 1) if match.end() < len(self.reading) else len(self.norms)
+            if first is not None and after is not None and match.end() > match.start():
+                yield match, first, after
+
+    def words(self, start: int, end: int) -> str:
+        return " ".join(self.norms[start:end])
+
+    def quote(self, start: int, end: int) -> tuple[str, int, int]:
+        """The note's own words of a token range, with their offsets in the text."""
+        if end <= start or not self.tokens:
+            return "", 0, 0
+        first, last = self.tokens[start].start, self.tokens[end - 1].end
+        return self.text[first:last], first, last
+
+    def segment(self, token: int) -> Segment:
+        return self.layout.segments[self.layout.segment_of[token]]
+
+    def sentence(self, token: int) -> tuple[int, int]:
+        return self.layout.sentences[self.layout.sentence_of(token)]
+
+    def sentence_words(self, token: int) -> str:
+        return self.words(*self.sentence(token))
+
+    def clause(self, token: int) -> tuple[int, int]:
+        """The token range of the clause around a token."""
+        segments = self.layout.segments
+        index = self.layout.segment_of[token]
+        number = segments[index].clause
+        first = last = index
+        while first > 0 and segments[first - 1].clause == number:
+            first -= 1
+        while last + 1 < len(segments) and segments[last + 1].clause == number:
+            last += 1
+        return segments[first].start, segments[last].end
+
+    def of(self, *names: str) -> list[Mention]:
+        """Mentions of the given concepts or groups, in order."""
+        wanted = set(names)
+        return [m for m in self.mentions if m.concept in wanted or m.group in wanted]
+
+    def same_sentence(self, mention: Mention, *names: str) -> list[Mention]:
+        number = self.layout.sentence_of(mention.start)
+        return [m for m in self.of(*names) if self.layout.sentence_of(m.start) == number]
+
+    def same_clause(self, mention: Mention, *names: str) -> list[Mention]:
+        number = self.segment(mention.start).clause
+        return [m for m in self.of(*names) if self.segment(m.start).clause == number]
+
+
+def overlap(a: tuple[int, int], spans: Iterable[tuple[int, int]]) -> bool:
+    """Whether a token range shares a token with any of the others."""
+    return any(a[0] < end and start < a[1] for start, end in spans)

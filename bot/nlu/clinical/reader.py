@@ -1,0 +1,153 @@
+"""The clinical reader: one spaCy pipeline that turns a note into findings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from datetime import date
+from pathlib import Path
+
+import spacy
+from spacy.language import Language
+from spacy.tokens import Doc
+
+from bot.nlu.clinical.context import apply_context
+from bot.nlu.clinical.dates import find_dates
+from bot.nlu.clinical.lexicon import CUE_GROUPS, LEXICON_FOLDER, Lexicon
+from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.readers.common import give_dates
+from bot.nlu.clinical.readers.molecular import read_molecular
+from bot.nlu.clinical.readers.person import birth_year, read_person
+from bot.nlu.clinical.readers.treatment import read_treatment
+from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
+from bot.nlu.clinical.sections import lay_out
+from bot.nlu.tokenizer import ClinicalTokenizer
+from bot.trial.facts import Finding
+
+READERS: tuple[Callable[[Note], Iterator[Finding]], ...] = (
+    read_person,
+    read_tumour,
+    read_molecular,
+    read_treatment,
+)
+#: Groups of mentions that a date can belong to.
+DATED = (
+    "treatment operation minor_operation stoma malignancy autoimmune cardiovascular transplant trial vaccine consent hepatitis "
+    "infection_serious infection_chest infection_hiv lung fertility scan obstruction course msi mmr method stent immunosuppressant cancer_state "
+    "minor_treatment transplant_donor pregnancy lactation infection_minor visit emergency histology replacement never_treated cardiovascular_minor"
+).split()
+
+
+class ClinicalMatcher:
+    """Pipe: finds lexicon concepts and cues and lays the note out."""
+
+    def __init__(self, lexicon: Lexicon) -> None:
+        self.lexicon = lexicon
+
+    def __call__(self, doc: Doc) -> Doc:
+        tokens = doc.user_data["tokens"]
+        note = Note(doc.user_data["note"], tokens, [token.text for token in doc], doc.user_data["today"])
+        matches = self.lexicon.matches(doc)
+        inside = {i for match in matches if match.concept.group not in CUE_GROUPS for i in range(match.start, match.end) if i > match.start or match.end - match.start > 1}
+        note.layout = lay_out(tokens, note.norms, inside)
+        for match in matches:
+            concept = match.concept
+            mention = Mention(concept.name, concept.group, dict(concept.attributes), match.start, match.end, note.layout.segment_of[match.start])
+            (note.cues if concept.group in CUE_GROUPS else note.mentions).append(mention)
+        doc.user_data["reading"] = note
+        return doc
+
+
+def clinical_context(doc: Doc) -> Doc:
+    """Pipe: dates, values that stand for themselves, and the context of every mention."""
+    note: Note = doc.user_data["reading"]
+    if not note.norms:
+        return doc
+    note.dates = find_dates(note)
+    year = birth_year(note)
+    if year is not None and any(word in note.norms for word in ("age", "aged", "at", "when", "twenties", "thirties", "forties", "fifties", "sixties", "seventies")):
+        note.dates = find_dates(note, year)
+    for start, end in _self_stated(note):
+        note.mentions.append(Mention("measure", "measure", {}, start, end, note.layout.segment_of[start]))
+    note.mentions.sort(key=lambda mention: mention.start)
+    apply_context(note)
+    give_dates(note, DATED)
+    return doc
+
+
+_SCORES = re.compile(r"(?<!\S)(?:ecog|ps|who|karnofsky|kps|performance status)(?: (?:ps|:|is|of|score|status|performance))* [0-9]")
+
+
+def _self_stated(note: Note) -> Iterator[tuple[int, int]]:
+    for start, end, _, _ in measures(note):
+        yield start, end
+    for found in tnm(note):
+        if found.evidence.start is not None:
+            start = next(i for i, token in enumerate(note.tokens) if token.start == found.evidence.start)
+            yield start, start + 1
+    for _, start, end in note.find(_SCORES):
+        yield start, end
+
+
+def clinical_findings(doc: Doc) -> Doc:
+    """Pipe: lets every topic reader speak; the findings are in ``doc.user_data["findings"]``."""
+    note: Note = doc.user_data["reading"]
+    found: list[Finding] = []
+    if note.norms:
+        for read in READERS:
+            found += read(note)
+    doc.user_data["findings"] = tuple(found)
+    return doc
+
+
+def register_factories() -> None:
+    """Registers the pipes with spaCy, so that `nlp.add_pipe("clinical_matcher")` and the others work anywhere."""
+    if not Language.has_factory("clinical_matcher"):
+        # spaCy resolves a factory's annotations itself and knows no postponed ones.
+        _make_matcher.__annotations__ = {"nlp": Language, "name": str, "folder": str, "return": ClinicalMatcher}
+        Language.factory("clinical_matcher", default_config={"folder": str(LEXICON_FOLDER)}, func=_make_matcher)
+        Language.component("clinical_context", func=clinical_context)
+        Language.component("clinical_findings", func=clinical_findings)
+
+
+def _make_matcher(nlp: Language, name: str, folder: str) -> ClinicalMatcher:
+    return ClinicalMatcher(Lexicon.load(nlp.vocab, Path(folder)))
+
+
+class ClinicalReader:
+    """Reads clinical text into findings. Make one with :meth:`load` and keep it: loading takes a second."""
+
+    def __init__(self, nlp: Language) -> None:
+        self._nlp = nlp
+
+    @classmethod
+    def load(cls, folder: Path = LEXICON_FOLDER) -> ClinicalReader:
+        """Builds the pipeline from the lexicon files.
+
+        Raises:
+            LexiconError: a lexicon file is not in its form.
+        """
+        register_factories()
+        nlp = spacy.blank("en")
+        nlp.max_length = 10_000_000
+        matcher = nlp.add_pipe("clinical_matcher", config={"folder": str(folder)})
+        assert isinstance(matcher, ClinicalMatcher)
+        nlp.tokenizer = ClinicalTokenizer(nlp.vocab, matcher.lexicon.speller)
+        nlp.add_pipe("clinical_context")
+        nlp.add_pipe("clinical_findings")
+        return cls(nlp)
+
+    def note(self, text: str, today: date) -> Note:
+        """The note with its mentions and context, for explanation and tests."""
+        return self._doc(text, today).user_data["reading"]  # type: ignore[no-any-return]
+
+    def read(self, text: str, today: date) -> tuple[Finding, ...]:
+        """All findings of a text; dates are taken against `today`. Any string is accepted."""
+        return self._doc(text, today).user_data["findings"]  # type: ignore[no-any-return]
+
+    def _doc(self, text: str, today: date) -> Doc:
+        doc = self._nlp.make_doc(text)
+        doc.user_data["today"] = today
+        for _, pipe in self._nlp.pipeline:
+            doc = pipe(doc)
+        return doc

@@ -1,0 +1,1 @@
+"""Topic readers: each takes a note with its mentions and context and yields findings."""

@@ -1,0 +1,172 @@
+"""What the topic readers share: making findings, and telling which of several statements stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from bot.nlu.clinical.note import DateMention, Mention, Note
+from bot.trial.facts import Evidence, Finding, Period, Value
+
+
+def finding(
+    note: Note,
+    concept: str,
+    start: int,
+    end: int,
+    values: dict[str, Value] | None = None,
+    *,
+    assertion: Any = "present",
+    experiencer: Any = "patient",
+    when: Period | None = None,
+    ended: Period | None = None,
+    historical: bool = False,
+    cue: str = "",
+) -> Finding:
+    """A finding whose evidence is the words of a token range."""
+    text, first, last = note.quote(start, end)
+    return Finding(
+        concept=concept,
+        values=values or {},
+        assertion=assertion,
+        temporality="historical" if historical else "current",
+        experiencer=experiencer,
+        when=when or Period(),
+        ended=ended or Period(),
+        evidence=Evidence(text, first, last),
+        cue=cue,
+    )
+
+
+def of_mention(note: Note, mention: Mention, concept: str | None = None, **values: Value) -> Finding:
+    """The finding a mention stands for, with its context and its date."""
+    when, ended = dates_of(mention)
+    start, end = mention.start, mention.end
+    for day in mention.dates:
+        if day.start - end <= 6 and start - day.end <= 6:
+            start, end = min(start, day.start), max(end, day.end)
+    return finding(
+        note,
+        concept or mention.concept,
+        start,
+        end,
+        dict(values),
+        assertion=mention.assertion,
+        experiencer=mention.experiencer,
+        when=when,
+        ended=ended,
+        historical=mention.historical,
+        cue=mention.cue,
+    )
+
+
+def dates_of(mention: Mention) -> tuple[Period, Period]:
+    """When it was (or began), and when it ended, as far as the dates given to the mention say."""
+    when, ended = Period(), Period()
+    for day in mention.dates:
+        if day.role == "until":
+            ended = ended if ended.known else day.period
+        elif not when.known:
+            when = day.period
+    return when, ended
+
+
+def give_dates(note: Note, groups: Iterable[str]) -> None:
+    """Gives each date to the mention it belongs to: the last one before it in its clause, else the first after.
+
+    Mentions that share a list ('appendicectomy and hysterectomy in 1998') share its date.
+    """
+    wanted = set(groups)
+    events = [m for m in note.mentions if m.group in wanted]
+    by_sentence: dict[int, list[Mention]] = {}
+    for event in events:
+        by_sentence.setdefault(note.layout.sentence_of(event.start), []).append(event)
+    for day in note.dates:
+        candidates = by_sentence.get(note.layout.sentence_of(day.start), [])
+        owner = _owner(note, day, candidates)
+        if owner is None:
+            continue
+        owner.dates.append(day)
+        _share(note, day, owner, candidates)
+
+
+def _owner(note: Note, day: DateMention, candidates: Sequence[Mention]) -> Mention | None:
+    segment = note.segment(day.start)
+    before = [m for m in candidates if m.end <= day.start]
+    after = [m for m in candidates if m.start >= day.end]
+    if before:
+        last = before[-1]
+        home = note.segment(last.start)
+        if home.index == segment.index:
+            return last
+        if home.clause == segment.clause:
+            leading = after and note.segment(after[0].start).index == segment.index and segment.link in {",", "and", "-"}
+            if leading and after[0].start - day.end <= 6 and not _closes(note, day):
+                return after[0]
+            return last
+    if after and note.segment(after[0].start).clause == segment.clause:
+        return after[0]
+    return before[-1] if before and note.layout.sentence_of(before[-1].start) == segment.sentence and not after else (after[0] if after and not before else before[-1] if before else None)
+
+
+def _closes(note: Note, day: DateMention) -> bool:
+    """Whether the date stands at the end of its list item ('MI, in 2019, and ...')."""
+    return day.end >= note.segment(day.start).end
+
+
+def _share(note: Note, day: DateMention, owner: Mention, candidates: Sequence[Mention]) -> None:
+    index = candidates.index(owner) if owner in candidates else -1
+    if index < 0 or owner.end > day.start:
+        return
+    while index > 0:
+        previous, current = candidates[index - 1], candidates[index]
+        between = note.norms[previous.end : current.start]
+        if previous.dates or not between or not set(between) <= {"and", "&", "/", "+", "plus", ",", "then", "with", "a", "an"} or not {"and", "&", "/", "+", "plus", "with"} & set(between):
+            return
+        previous.dates.append(day)
+        index -= 1
+
+
+class Standing:
+    """Which of several statements about one thing stands: corrections and later dates win over what they replace."""
+
+    def __init__(self, note: Note) -> None:
+        self.note = note
+        self.corrections = [cue.start for cue in note.cues if cue.group == "correction"]
+        self.replaced = [(cue.end, note.segment(cue.start).end) for cue in note.cues if cue.group == "superseded"]
+
+    def is_replaced(self, start: int) -> bool:
+        """Whether the words are what a correction names as replaced ('replaces the MSI-H of the first report')."""
+        if any(begin <= start < end for begin, end in self.replaced):
+            return True
+        segment = self.note.segment(start)
+        head = self.note.norms[segment.start : start]
+        return "not" in head[:2] and segment.link in {",", "(", "-", "and", ";", "but"} and segment.index > 0
+
+    def stands(self, statements: Sequence[tuple[int, str, Period]]) -> set[int]:
+        """Indices of those of `statements` (token, value, date) that no other replaces."""
+        alive = {i for i, (start, _, _) in enumerate(statements) if not self.is_replaced(start)} or set(range(len(statements)))
+        if len({statements[i][1] for i in alive}) < 2:
+            return alive
+        for correction in self.corrections:
+            after = {i for i in alive if statements[i][0] >= correction}
+            if after and after != alive and self._same_topic(correction, [statements[i][0] for i in after]):
+                alive = after
+        if len({statements[i][1] for i in alive}) < 2:
+            return alive
+        dated = {i for i in alive if statements[i][2].latest is not None}
+        if dated == alive:
+            newest = max(alive, key=lambda i: statements[i][2].latest or statements[i][2].earliest)  # type: ignore[arg-type,return-value]
+            first = statements[newest][2].earliest
+            if first is not None:
+                alive = {i for i in alive if not _before(statements[i][2], first) or statements[i][1] == statements[newest][1]}
+        return alive
+
+    def _same_topic(self, correction: int, starts: Sequence[int]) -> bool:
+        """A correction word governs its own paragraph: the sentence it stands in and the few after it."""
+        mine = self.note.layout.sentence_of(correction)
+        return any(0 <= self.note.layout.sentence_of(start) - mine <= 4 for start in starts)
+
+
+def _before(period: Period, day: Any) -> bool:
+    return period.latest is not None and period.latest < day

@@ -1,0 +1,309 @@
+"""Who the note is about: age, sex, performance status."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import date
+
+from bot.nlu.clinical.dates import NUMBER_WORDS
+from bot.nlu.clinical.note import Note
+from bot.nlu.clinical.readers.common import Standing, finding
+from bot.trial.facts import Finding, Period
+
+_TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
+_DECADES = {"teens": 13, "twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60, "seventies": 70, "eighties": 80, "nineties": 90}
+_MALE = "m|male|man|gentleman|gent|chap|boy|widower|bloke|guy|farmer and father"
+_FEMALE = "f|female|woman|lady|girl|widow|housewife"
+_SEX = f"{_MALE}|{_FEMALE}"
+_WORDY = rf"(?:{'|'.join(_TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?|eighteen|nineteen|seventeen|sixteen"
+_N = rf"\d{{1,3}}|{_WORDY}"
+_OLD = r"(?:y/o|yo|y o|y \. o \.?|y|yr|yrs|year|years|jahre|jahrige[r]?|j)"
+
+_STRONG = (
+    re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD}(?: |s )?(?:old|of age)(?!\S)"),
+    re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:y/o|yo)(?!\S)"),
+    re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD} (?:old )?(?:[a-z]+ )?(?P<sex>{_SEX})(?!\S)"),
+    re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:/ )?(?P<sex>{_SEX})(?! (?:ago|back|post|since|[0-9]))(?!\S)"),
+    re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
+    re.compile(rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"),
+    re.compile(rf"(?<!\S)(?:he|she|patient|pt|and|who) is (?:now |currently )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)))"),
+    re.compile(rf"(?<!\S)(?:just |recently |has |only |now |who )(?:just |recently )?turned (?P<n>{_N})(?!\S)"),
+    re.compile(rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"),
+)
+_TITLE = re.compile(
+    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*)(?!\S)))"
+)
+_DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)")
+_GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
+_BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday|geb|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
+_OTHERS_AFTER = frozenset(
+    "mother father brother sister son daughter wife husband partner aunt uncle cousin twin baby infant child scan scar stent fracture graft history "
+    "nephew niece grandson granddaughter boy girl friend hip knee injury mum dad toddler study report referral letter dog".split()
+)
+_OTHERS_BEFORE = frozenset("mother father brother sister son daughter wife husband partner aunt uncle cousin twin baby nephew niece at from since until mum dad retired menopause".split())
+_AGE_TITLES = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"}
+
+
+def _count(text: str) -> int:
+    if text.isdigit():
+        return int(text)
+    total = 0
+    for word in text.split():
+        total += _TENS.get(word, NUMBER_WORDS.get(word, 0))
+    return total
+
+
+def _someone_else(note: Note, start: int, end: int) -> bool:
+    """Whether an age is another person's, or that of an event ('menopause at 51', 'his 80-year-old mother')."""
+    if set(note.norms[end : end + 2]) & _OTHERS_AFTER:
+        return True
+    segment = note.segment(start)
+    if set(note.norms[max(segment.start, start - 4) : start]) & _OTHERS_BEFORE:
+        return True
+    number = note.layout.sentence_of(start)
+    return any(
+        cue.group == "kin" and note.layout.sentence_of(cue.start) == number and cue.end <= start and note.segment(cue.start).clause == segment.clause
+        and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start])
+        for cue in note.cues
+    )
+
+
+def ages(note: Note) -> list[tuple[int, int, int, int]]:
+    """Ages said of the patient: (lowest, highest, first token, token after)."""
+    found: list[tuple[int, int, int, int]] = []
+    for pattern in _STRONG:
+        for match, start, end in note.find(pattern):
+            if _someone_else(note, start, end) or not _as_shorthand(note, match, start, end):
+                continue
+            years = _count(match["n"]) - (1 if "less" in pattern.groupindex else 0)
+            if 0 < years < 121:
+                found.append((years, years, start, end))
+    if not found:
+        for match, start, end in note.find(_TITLE):
+            if not _someone_else(note, start, end) and 10 < _count(match["n"]) < 121 and note.norms[start - 1 : start] != ["dear"]:
+                found.append((_count(match["n"]), _count(match["n"]), start, end))
+    for match, start, end in note.find(_DECADE):
+        period = _decade(match["dec"], match["part"])
+        before = note.norms[max(0, start - 3) : start]
+        if not _someone_else(note, start, end) and not set(before) & {"since", "during", "diagnosed", "until", "from", "when"} and (
+            match.group().split()[0] in {"in", "his", "her", "their", "early", "mid", "late", "middle"}
+        ) and not _is_event(note, start):
+            found.append((*period, start, end))
+    for i, word in enumerate(note.norms):
+        if word in _GENARIAN and not _someone_else(note, i, i + 1):
+            found.append((*_GENARIAN[word], i, i + 1))
+    return found
+
+
+def _is_event(note: Note, start: int) -> bool:
+    """'MI in his fifties' dates the MI: an illness or operation stands right before."""
+    index = note.segment(start).index
+    return any(
+        m.end <= start and note.segment(m.start).index == index and m.group in {"cardiovascular", "malignancy", "autoimmune", "operation", "treatment", "transplant", "fertility", "infection_serious", "lung"}
+        for m in note.mentions
+    )
+
+
+def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> bool:
+    """`58m` is an age; `6 m`, `10 m from` and `12 f` are not; `M 45` is not a month."""
+    groups = match.groupdict()
+    if groups.get("sex") in {"m", "f"}:
+        years = _count(match["n"])
+        if years < 13:
+            return False
+        letter = next(i for i in range(start, end) if note.norms[i] in {"m", "f"})
+        return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0
+    if match.group().startswith(("age", "aged", "alter")):
+        before = note.norms[max(0, start - 2) : start]
+        return not set(before) & {"at", "the", "from", "since", "under", "over", "menopause", "when", "until", "childbearing", "limit", "of"}
+    return True
+
+
+def _decade(word: str, part: str | None) -> tuple[int, int]:
+    first = _DECADES[word]
+    if part == "early":
+        return first, first + 4
+    if part in {"mid", "middle"}:
+        return first + 3, first + 7
+    if part == "late":
+        return first + 6, first + 9
+    return first, first + 9
+
+
+def births(note: Note) -> list[tuple[Period, int, int]]:
+    """Birth dates: (bounds, first token, token after)."""
+    out = []
+    for day in note.dates:
+        before = note.words(max(0, day.start - 5), day.start)
+        match = _BIRTH.search(before)
+        if match and not (match.group().strip() == "b" and note.tokens[day.start - 1].raw not in {"b", ".", "B"}):
+            words = len(match.group().split())
+            if not _someone_else(note, day.start - words, day.end):
+                out.append((day.period, day.start - words, day.end))
+    return out
+
+
+def birth_year(note: Note) -> int | None:
+    """The likely year of birth, for dates given as an age ('MI at 48')."""
+    for period, _, _ in births(note):
+        if period.earliest:
+            return period.earliest.year
+    known = [low for low, high, _, _ in ages(note) if low == high]
+    return note.today.year - known[0] if known else None
+
+
+def age_on(birth: date, today: date) -> int:
+    return today.year - birth.year - ((today.month, today.day) < (birth.month, birth.day))
+
+
+def read_person(note: Note) -> Iterator[Finding]:
+    """Age or birth date, sex, performance status."""
+    for low, high, start, end in ages(note):
+        yield finding(note, "age", start, end, {"low": low, "high": high})
+    for period, start, end in births(note):
+        if period.earliest and period.latest and period.latest < note.today:
+            yield finding(note, "birth_date", start, end, {}, when=period)
+    yield from _sex(note)
+    yield from _performance(note)
+
+
+_SEX_WORDS = {**{w: "M" for w in "male man gentleman gent chap boy widower bloke".split()}, **{w: "F" for w in "female woman lady girl widow housewife".split()}}
+
+
+def _sex(note: Note) -> Iterator[Finding]:
+    for pattern in _STRONG:
+        if "sex" not in pattern.groupindex:
+            continue
+        for match, start, end in note.find(pattern):
+            if not _someone_else(note, start, end) and _as_shorthand(note, match, start, end):
+                yield finding(note, "sex", start, end, {"code": "M" if match["sex"] in _MALE.split("|") else "F"})
+                return
+    for i, word in enumerate(note.norms):
+        if word in _SEX_WORDS and not _another(note, i):
+            yield finding(note, "sex", i, i + 1, {"code": _SEX_WORDS[word]})
+            return
+    for i, word in enumerate(note.norms[:-1]):
+        labelled = i > 0 and note.norms[i - 1] in {":", "sex", "gender"} and {"sex", "gender"} & set(note.norms[max(0, i - 2) : i])
+        alone = i == 0 and note.tokens[0].raw in {"M", "F"}
+        if word in {"m", "f"} and (labelled or alone):
+            yield finding(note, "sex", i, i + 1, {"code": word.upper()})
+            return
+    for match, start, end in note.find(_TITLE):
+        yield finding(note, "sex", start, end, {"code": _AGE_TITLES[match["title"]]})
+        return
+    counts = {"M": 0, "F": 0}
+    places: dict[str, int] = {}
+    for i, word in enumerate(note.norms):
+        code = {"he": "M", "his": "M", "him": "M", "himself": "M", "she": "F", "her": "F", "hers": "F", "herself": "F"}.get(word)
+        if code:
+            counts[code] += 1
+            places.setdefault(code, i)
+    for i, word in enumerate(note.norms):
+        if word in {"mr", "mrs", "ms", "miss"} and note.norms[i - 1 : i] != ["dear"] and not (counts["M"] + counts["F"]):
+            yield finding(note, "sex", i, i + 1, {"code": _AGE_TITLES[word]})
+            return
+    if counts["M"] or counts["F"]:
+        code = "M" if counts["M"] > counts["F"] or (counts["M"] == counts["F"] and places["M"] < places["F"]) else "F"
+        yield finding(note, "sex", places[code], places[code] + 1, {"code": code})
+
+
+def _another(note: Note, i: int) -> bool:
+    before = note.norms[max(0, i - 2) : i]
+    return bool(set(before) & {"another", "other", "young", "if", "his", "her", "unrelated", "every", "women", "next", "each"}) or note.norms[i + 1 : i + 2] in (["donor"], ["partner"], ["partners"], ["nurse"], ["colleague"], ["doctor"])
+
+
+_ROMAN = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "nil": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "o": 0}
+_ECOG_N = r"[0-5]|zero|one|two|three|four|nil|i{1,3}|iv|o"
+_ECOG = re.compile(
+    r"(?<!\S)(?P<scale>(?:ecog|who|zubrod|eastern cooperative oncology group)(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
+    r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( ecog \))"
+    r"(?: (?:is|of|was|:|=|-|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|improved to|has become|documented|about|back to|down to|up to))*"
+    rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
+)
+_ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
+_KPS = re.compile(r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\())* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)")
+
+
+def _performance(note: Note) -> Iterator[Finding]:
+    """ECOG, WHO (the same scale) and Karnofsky; what a correction or a later date replaces is left out."""
+    found: list[tuple[str, int, int, int, int]] = []
+    for match, start, end in note.find(_ECOG_SLASH):
+        values = sorted((int(match["a"]), int(match["b"])))
+        found.append(("ECOG", values[0], values[1], start, end))
+    for match, start, end in note.find(_ECOG):
+        if any(start < e and s < end for *_, s, e in found):
+            continue
+        if match["scale"] == "who" and note.tokens[start].raw != "WHO":
+            continue
+        if match["scale"].startswith("who") and note.norms[start + 1 : start + 2] == ["grade"]:
+            continue
+        a = _score(match["a"])
+        b = _score(match["b"]) if match["b"] else _score(match["c"]) if match["c"] else a
+        if match["c"] and match["c"] in {"5", "4"} and a < 4:
+            b = a
+        if match["limit"] in {"≥", ">=", ">", "at least"}:
+            b = 5
+        if match["limit"] in {"≤", "<=", "<", "at most", "up to"}:
+            a, b = 0, a - (match["limit"] == "<")
+        found.append(("ECOG", min(a, b), max(a, b), start, end))
+    for match, start, end in note.find(_KPS):
+        a = int(match["a"])
+        b = int(match["b"]) if match["b"] else a
+        if a <= 100 and b <= 100:
+            found.append(("KPS", min(a, b), max(a, b), start, end))
+    found += list(_bare_scores(note, found))
+    standing = Standing(note)
+    statements = [(start, f"{scale} {low}-{high}", _date_near(note, start, end)) for scale, low, high, start, end in found]
+    for i in sorted(standing.stands(statements)):
+        scale, low, high, start, end = found[i]
+        unsure = _doubted(note, start, end)
+        if _proxy(note, start):
+            continue
+        yield finding(note, "performance_status", start, end, {"scale": scale, "low": low, "high": high}, assertion="uncertain" if unsure else "present", when=statements[i][2])
+
+
+def _bare_scores(note: Note, found: list[tuple[str, int, int, int, int]]) -> Iterator[tuple[str, int, int, int, int]]:
+    """'ECOG 2 in March, now 1', 'ECOG 1, was 2': a further score without its scale."""
+    for scale, _, _, _, end in list(found):
+        stop = note.sentence(end - 1)[1]
+        tail = note.words(end, min(stop, end + 12))
+        match = re.match(r"(?:(?!;|\.)\S+ ){0,6}?(?P<how>now|today|currently|was|not|previously|formerly|earlier|before|from|down from|up from|improved from|improved to|worsened to|since then) (?P<n>[0-4])(?= |$)(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg|/)(?!\S))", tail)
+        if match and scale == "ECOG":
+            at = end + len(tail[: match.start("n")].split())
+            value = int(match["n"])
+            if match["how"] in {"now", "today", "currently", "improved to", "worsened to", "since then"}:
+                found.remove(next(f for f in found if f[4] == end))
+                yield ("ECOG", value, value, at, at + 1)
+
+
+def _score(text: str) -> int:
+    return int(text) if text.isdigit() else _ROMAN[text]
+
+
+def _date_near(note: Note, start: int, end: int) -> Period:
+    index = note.segment(start).index
+    for day in note.dates:
+        if note.segment(day.start).index == index or 0 <= day.start - end <= 2:
+            return day.period
+    return Period()
+
+
+def _doubted(note: Note, start: int, end: int) -> bool:
+    """'?ECOG 1', 'probably ECOG 1', 'ECOG 1?', 'ECOG 1 (to be confirmed)'."""
+    segment = note.segment(start)
+    for cue in note.cues:
+        if cue.group == "uncertain" and segment.start <= cue.start < segment.end:
+            kind = cue.attributes.get("kind")
+            if (kind == "before" and cue.end <= start) or (cue.start >= end and (kind == "after" or note.norms[cue.start] == "?")):
+                return True
+    return note.norms[end : end + 1] == ["?"] or any(
+        cue.group == "uncertain" and cue.attributes.get("kind") == "after" and cue.start - end <= 2 and cue.start >= end and note.layout.sentence_of(cue.start) == segment.sentence
+        for cue in note.cues
+    )
+
+
+def _proxy(note: Note, start: int) -> bool:
+    """A score that the trial asks for or that is planned is none of the patient's ('needs ECOG 0-1')."""
+    before = note.norms[max(0, start - 3) : start]
+    return bool(set(before) & {"needs", "requires", "required", "criterion", "criteria", "if", "until", "limit", "aim", "unless", "provided"})

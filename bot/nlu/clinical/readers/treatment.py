@@ -1,0 +1,173 @@
+"""Treatment of this and of other cancers; operations, stomas, and denials of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.readers.common import dates_of, finding
+from bot.trial.facts import Finding, Period
+
+_TUMOUR = frozenset({"tumour", "histology", "site"})
+_PELVIC_ORGANS = ("prostat", "cervi", "endometri", "uter", "womb", "bladder", "vagin", "vulva", "anal", "anus", "rect", "pelvi", "ovar", "penile", "penis")
+_OTHER_CAUSE = re.compile(
+    r"(?<!\S)(?:diverticul\w*|prolapse|endometriosis|volvulus|incontinence|fistula|trauma|injury|benign|crohn\w*|colitis|ibd|hirschsprung\w*|adenoma|polyp|ischaemi\w+)(?!\S)"
+)
+_NOT_CANCER = re.compile(r"(?<!\S)(?:rheumatoid|arthritis|psoriasis|lupus|sle|ra|ectopic|vasculitis|colitis|crohn\w*|nephrotic|macular|retinopathy|eye|sclerosis|hidradenitis|keloid|heterotopic|wart|warts|keratosis|keratoses|thrombocythaemia|itp|thyroid eye|thyrotoxicosis|graves|transplant)(?!\S)")
+
+
+def read_treatment(note: Note) -> Iterator[Finding]:
+    """`treatment` by kind (present or denied), `untreated`, and minor procedures on the tumour."""
+    for mention in note.of("treatment"):
+        yield from _treatment(note, mention)
+    for mention in note.of("untreated"):
+        if mention.is_patient and mention.assertion not in {"uncertain", "planned", "hypothetical"} and not mention.superseded and not _anothers(note, mention):
+            yield finding(note, "untreated", mention.start, mention.end)
+
+
+def _anothers(note: Note, mention: Mention) -> bool:
+    """Whether 'never treated' speaks of another illness of the sentence."""
+    number = note.layout.sentence_of(mention.start)
+    groups = _TUMOUR | {"autoimmune", "malignancy", "hepatitis", "infection_hiv", "cardiovascular_minor", "other_illness", "infection_minor", "infection_chest"}
+    before = [m for m in note.mentions if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number]
+    clause = note.segment(mention.start).clause
+    near = [m for m in before if note.segment(m.start).clause == clause] or before
+    generic = set(note.norms[mention.start : mention.end]) & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}
+    if generic:
+        return False
+    if note.norms[mention.end : mention.end + 1] and note.words(mention.end, mention.end + 4).startswith(("for his psoriasis", "for her psoriasis", "for it")) and near and near[-1].group not in _TUMOUR:
+        return True
+    if near:
+        return near[-1].group not in _TUMOUR
+    if number > 0 and note.norms[mention.start] in {"never", "no", "not"} and mention.start == note.layout.sentences[number][0]:
+        previous = [m for m in note.mentions if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
+        return bool(previous) and previous[-1].group == "autoimmune"
+    return False
+
+
+def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
+    if not mention.is_patient:
+        return
+    words = note.sentence_words(mention.start)
+    kind = str(mention.attributes["kind"])
+    near_allergy = any(m.group in {"allergy", "allergy_none", "tolerated"} for m in _same_segment(note, mention)) and kind != "chemoradiation"
+    if any(m.group in {"allergy", "allergy_none", "rt_impossible"} for m in _same_segment(note, mention)) and near_allergy:
+        if not any(m.group == "tolerated" for m in _same_segment(note, mention)):
+            return
+    if _as_reason(note, mention):
+        return
+    pelvic = bool(mention.attributes.get("pelvic"))
+    generic = mention.concept == "resection_word"
+    if mention.assertion == "negated":
+        limits = _limit(note, mention)
+        yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "scope": limits, "pelvic": pelvic}, assertion="negated", cue=mention.cue)
+        return
+    if mention.assertion != "present":
+        yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "pelvic": pelvic}, assertion=mention.assertion, cue=mention.cue)
+        return
+    if kind == "radiotherapy" and note.norms[mention.start] == "gy" and not re.search(r"\d", " ".join(note.norms[max(0, mention.start - 2) : mention.start])):
+        return
+    if kind == "chemotherapy" and note.norms[mention.start] == "platinum" and mention.end - mention.start == 1 and "therapy" not in words:
+        return
+    if _NOT_CANCER.search(words) and not re.search(r"cancer|lymphoma|leukaemia|tumour|carcinoma|myeloma", words):
+        yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "for": "other_illness"}, when=dates_of(mention)[0])
+        return
+    cause = _cause(note, mention)
+    if kind == "surgery" and (_OTHER_CAUSE.search(note.words(*note.clause(mention.start))) and "cancer" not in words or cause == "other_cancer"):
+        return
+    if generic and not _done_to_tumour(note, mention):
+        return
+    if kind in {"surgery", "local_excision"} and cause == "other_cancer":
+        return
+    if cause == "other_cancer" and kind in {"radiotherapy", "chemoradiation"}:
+        pelvic = pelvic or _pelvic_cause(note, mention)
+    elif kind in {"radiotherapy", "chemoradiation"}:
+        pelvic = pelvic or (cause == "this" and not re.search(r"\b(?:breast|chest|neck|brain|mantle|whole brain|mediastin\w*|axilla\w*|lung|spine|skull|face|nose|keloid|skin|head)\b", words))
+    yield finding(
+        note,
+        "treatment",
+        mention.start,
+        mention.end,
+        {"kind": kind, "for": cause, "pelvic": pelvic},
+        when=dates_of(mention)[0],
+        historical=mention.historical,
+        cue=mention.cue,
+    )
+
+
+def _same_segment(note: Note, mention: Mention) -> list[Mention]:
+    index = note.segment(mention.start).index
+    return [m for m in note.mentions if note.layout.segment_of[m.start] == index]
+
+
+def _as_reason(note: Note, mention: Mention) -> bool:
+    """Names of drugs and treatments that stand for something else: allergy tests, trial titles, departments."""
+    after = note.norms[mention.end : mention.end + 2]
+    before = note.norms[max(0, mention.start - 2) : mention.start]
+    return (
+        after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"])
+        or bool(set(before) & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre"})
+        or before[-1:] in (["before"], ["until"], ["than"], ["about"], ["re"], ["regarding"])
+        or after[:2] in (["hypersensitivity"], ["hypersensitivity", "reaction"])
+    )
+
+
+def _limit(note: Note, mention: Mention) -> str:
+    """What a denial is limited to: `pelvic`, `rectal`, `recent`, `tumour` or nothing."""
+    after = note.norms[mention.end : mention.end + 8]
+    text = " ".join(after)
+    if mention.attributes.get("pelvic"):
+        return "pelvic"
+    if re.match(r"(?:in|within|for|over|during) (?:the )?(?:last|past|previous|\d|four|preceding|this|two|three|six)|this (?:year|month)|recently|since|yet today", text):
+        return "recent"
+    return ""
+
+
+def _cause(note: Note, mention: Mention) -> str:
+    """For which illness a treatment was given: `this`, `other_cancer` or `unclear`."""
+    number = note.layout.sentence_of(mention.start)
+    here = [m for m in note.mentions if note.layout.sentence_of(m.start) == number and m.group in _TUMOUR | {"malignancy"} and m.is_patient and not (m.start <= mention.start and m.end >= mention.end)]
+    if mention.attributes.get("rectal"):
+        others = [m for m in here if m.group == "malignancy" and m.attributes.get("kind") == "cancer"]
+        own = [m for m in here if m.group != "malignancy"]
+        return "other_cancer" if others and not own and mention.concept == "local_excision" else "this"
+    clause = note.segment(mention.start).clause
+    for group in ([m for m in here if note.segment(m.start).clause == clause], here):
+        if group:
+            before = [m for m in group if m.end <= mention.start]
+            after = [m for m in group if m.start >= mention.end]
+            linked = [m for m in after if set(note.norms[mention.end : m.start]) & {"for", "of", "against"} and m.start - mention.end <= 6]
+            owner = linked[0] if linked else before[-1] if before else after[0]
+            if owner.group == "malignancy":
+                return "other_cancer"
+            others = [m for m in before if m.group == "malignancy" and m.attributes.get("kind") == "cancer"]
+            return "other_cancer" if others and owner.concept in {"tumour_word"} and not linked else "this"
+    if number > 0:
+        previous = [m for m in note.mentions if note.layout.sentence_of(m.start) == number - 1 and m.group in _TUMOUR | {"malignancy"} and m.is_patient]
+        if any(m.group == "malignancy" and m.attributes.get("kind") in {"cancer", "skin", "in_situ"} and m.assertion != "negated" for m in previous) and not any(m.group == "site" for m in previous):
+            return "other_cancer"
+    if any(m.group == "malignancy" and m.attributes.get("kind") == "cancer" and m.present for m in note.mentions):
+        return "unclear"
+    return "this"
+
+
+def _pelvic_cause(note: Note, mention: Mention) -> bool:
+    number = note.layout.sentence_of(mention.start)
+    for back in (0, 1):
+        names = " ".join(note.words(m.start, m.end) for m in note.mentions if m.group == "malignancy" and note.layout.sentence_of(m.start) == number - back)
+        if names:
+            return any(stem in names for stem in _PELVIC_ORGANS)
+    return False
+
+
+def _done_to_tumour(note: Note, mention: Mention) -> bool:
+    """Whether a bare 'surgery' or 'resected' is an operation on the rectal tumour that took place."""
+    segment = note.segment(mention.start)
+    words = note.norms[segment.start : segment.end]
+    near = [m for m in note.mentions if note.segment(m.start).clause == segment.clause]
+    if any(m.group in {"operation", "minor_operation", "malignancy", "transplant", "cardiovascular", "stoma"} for m in near):
+        return False
+    told = set(words[: max(0, mention.start - segment.start)]) & {"had", "underwent", "after", "post", "s/p", "previous", "prior", "following"}
+    date: Period = dates_of(mention)[0]
+    return any(m.group in {"tumour", "site", "histology"} for m in near) and bool(told or date.known)

@@ -1,0 +1,541 @@
+"""The rectal tumour: histology, height, TNM and stage, spread, lesion, course, obstruction."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bot.nlu.clinical.note import Mention, Note, overlap
+from bot.nlu.clinical.readers.common import Standing, dates_of, finding, of_mention
+from bot.trial.facts import Finding, Period
+
+_NUM = r"\d{1,3}(?:\.\d+)?"
+_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg)"
+_RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|approximately|approx|approx \.|ca|~|around|only|just|some) )?(?P<a>{_NUM})(?: (?P<u1>cm|mm))?(?: ?(?:-|to|and|–|/) ?(?P<b>{_NUM}))? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)"
+_HEIGHT = (
+    re.compile(rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"),
+    re.compile(rf"(?<!\S){_RANGE} (?:ab ano|ab ani|av|anal verge|f / av|from verge|f\.a\.v)(?!\S)"),
+    re.compile(rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"),
+    re.compile(rf"(?<!\S)(?:lower|distal|inferior|caudal|lowest)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|,))* {_RANGE}(?!\S)"),
+    re.compile(rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|starting|beginning|anastomosis|rectal ca)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"),
+)
+_NOT_LOWER = re.compile(r"(?:upper|proximal|superior|top|cranial)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit)")
+_SIZE = re.compile(rf"(?<!\S)(?P<a>{_NUM})(?: (?:cm|mm))?(?: ?(?:x|by|/) ?(?P<b>{_NUM})(?: (?:cm|mm))?)?(?: ?(?:x|by|/) ?{_NUM})? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)(?!\S)")
+_NOT_SIZE_AFTER = frozenset("from fr above off to av ab proximal invasion beyond extramural margin clear clearance away thick below short into distance up".split())
+_NOT_SIZE_BEFORE = frozenset("node nodes ln lns crm mrf margin emvi nodule nodules polyp cyst depth invasion distance aneurysm stone height weight emd clearance gap thickness lymph verge av by".split())
+_LESION_WORDS = frozenset("tumour lesion mass growth cancer ca carcinoma neoplasm adenocarcinoma adenoca rectal mri ct scope colonoscopy endoscopy ulcer sigmoidoscopy rectum mr endorectal eus ulcerated polypoid circumferential long across length diameter measuring measures size".split())
+
+
+def measures(note: Note) -> list[tuple[int, int, float, float]]:
+    """Heights of the lower border above the anal verge: (first token, token after, lowest, highest in mm)."""
+    out: list[tuple[int, int, float, float]] = []
+    spans: list[tuple[int, int]] = []
+    for number, pattern in enumerate(_HEIGHT):
+        for match, start, end in note.find(pattern):
+            if overlap((start, end), spans):
+                continue
+            before = note.words(max(0, start - 8), end)
+            if _NOT_LOWER.search(before) or set(note.norms[max(0, start - 3) : start]) & {"polyp", "stoma", "fistula", "anastomosis"} & ({"polyp", "stoma"}):
+                continue
+            if number == 4 and set(note.norms[end : end + 3]) & {"mrf", "crm", "mesorectal", "fascia", "sphincter", "levator", "prostate", "size"}:
+                continue
+            spans.append((start, end))
+            factor = 10.0 if match["u"].startswith("c") else 1.0
+            low = float(match["a"]) * (10.0 if match["u1"] == "cm" else 1.0 if match["u1"] == "mm" else factor)
+            high = float(match["b"]) * factor if match["b"] else low
+            limit = match["limit"]
+            if limit in {"<", "under", "less than"}:
+                low, high = 0.0, low - 0.1
+            elif limit in {"≤", "<="}:
+                low = 0.0
+            elif limit in {">", "over", "more than"}:
+                low, high = low + 0.1, 400.0
+            elif limit in {"≥", ">="}:
+                high = 400.0
+            if low <= 400 and low <= high:
+                out.append((start, end, low, high))
+    return out
+
+
+def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, float]]:
+    """Sizes of the lesion: (first token, token after, longest diameter in mm)."""
+    out = []
+    others = {"malignancy", "site_lesion", "operation", "minor_operation", "lung", "ignore"}
+    for match, start, end in note.find(_SIZE):
+        if overlap((start, end), taken):
+            continue
+        segment = note.segment(start)
+        before = set(note.norms[max(segment.start, start - 4) : start])
+        if (note.norms[end : end + 1] and note.norms[end] in _NOT_SIZE_AFTER) or before & _NOT_SIZE_BEFORE:
+            continue
+        after = set(note.norms[end : min(segment.end, end + 5)])
+        if after & {"node", "nodes", "nodule", "nodules", "polyp", "lymph", "cyst", "margin", "renal", "kidney", "mrf", "crm", "aneurysm", "verge", "av", "polyps"}:
+            continue
+        if any(m.group in others and note.segment(m.start).clause == segment.clause and abs(m.start - start) < 10 for m in note.mentions):
+            continue
+        if (before | after | set(note.norms[segment.start : segment.end])) & _LESION_WORDS or (
+            segment.index and set(note.norms[note.layout.segments[segment.index - 1].start : segment.start]) & _LESION_WORDS
+        ):
+            size = max(float(match["a"]), float(match["b"] or 0)) * (10 if match["u"].startswith("c") else 1)
+            if 2 <= size <= 300:
+                out.append((start, end, size))
+    return out
+
+
+_T = re.compile(r"(?<!\S)(?P<p>mr|yc|yp|c|p|y|u|r|mrc)? ?t(?P<v>is|x|[0-4])(?P<s>[a-d]{0,2})(?: ?(?:-|/|or|to) ?(?:c|mr)?t?(?P<v2>[0-4])[a-d]?)?(?= |$)")
+_N = re.compile(r"(?<!\S)(?P<p>mr|yc|yp|c|p|y|u|r|mrc)?n ?(?:(?P<v>[0-3x])(?P<s>mi|[a-c])?(?: ?(?:-|/|or|to) ?(?:c|mr)?n?(?P<v2>[0-3])[a-c]?)?|(?P<plus>positive|\+)|(?P<minus>negative))(?= |$)")
+_M = re.compile(r"(?<!\S)(?P<p>mr|yc|yp|c|p|y|u|r)?m ?(?P<v>[01x])(?P<s>[a-c])?(?= |$)")
+_T_NOT_AFTER = frozenset("weighted signal vertebra vertebral dm level levels hyperintense sequence sequences lymphocytes cells w images replacement axial".split())
+_T_NOT_BEFORE = frozenset("free tsh thyroid serum ft3 ft4".split())
+_STAGE = re.compile(
+    r"(?<!\S)(?:(?:ajcc|uicc|clinical|tnm|overall|c|anatomic|disease|pathological|prognostic) )*(?:stage|stadium|stg|staged(?: as)?|ajcc|uicc|clinical stage|stage group)(?: (?:is|:|=|group|of|was|as|ajcc|uicc|\(|8th|ed|edition|\)|-|tnm|c|stage|clinical|8))* "
+    r"(?P<v>iv|i{1,3}|[0-4])(?: ?(?P<s>[a-c]))?(?: ?(?:-|/|or|to) ?(?P<v2>iv|i{1,3}|[1-4])[a-c]?)?(?= |$)"
+)
+_NOT_TUMOUR_STAGE = frozenset("ckd kidney disease fibrosis pressure ulcer hypertension copd gold retinopathy renal liver cirrhosis sarcoid labour melanoma lymphoma breast prostate trial study chronic".split())
+_ROMAN = {"i": "I", "ii": "II", "iii": "III", "iv": "IV", "0": "0", "1": "I", "2": "II", "3": "III", "4": "IV"}
+
+
+def tnm(note: Note) -> Iterator[Finding]:
+    """T, N and M categories and overall stage, with prefix and sub-letter; another cancer's are left out."""
+    rows: list[tuple[str, str, str, int, int]] = []
+    for name, pattern in (("t_category", _T), ("n_category", _N), ("m_category", _M)):
+        for match, start, end in note.find(pattern):
+            if _not_tnm(note, name, start, end):
+                continue
+            groups = match.groupdict()
+            value = (groups.get("v") or ("+" if groups.get("plus") else "0")) + (groups.get("s") or "")
+            if groups.get("v2"):
+                value += f"-{groups['v2']}"
+            rows.append((name, value.upper() if value == "x" else value, groups.get("p") or "", start, end))
+    for match, start, end in note.find(_STAGE):
+        near = set(note.norms[max(0, start - 2) : start]) | set(note.norms[end : end + 2])
+        if near & _NOT_TUMOUR_STAGE or _of_another_cancer(note, start):
+            continue
+        value = _ROMAN[match["v"]] + (match["s"] or "").upper()
+        if match["v2"]:
+            value += f"-{_ROMAN[match['v2']]}"
+        rows.append(("stage", value, "", start, end))
+    for name in ("t_category", "n_category", "m_category", "stage"):
+        yield from _standing(note, [row for row in rows if row[0] == name])
+    yield from _nodes_in_words(note, rows)
+
+
+def _standing(note: Note, rows: list[tuple[str, str, str, int, int]]) -> Iterator[Finding]:
+    standing = Standing(note)
+    statements = [(row[3], row[1], _section_date(note, row[3])) for row in rows]
+    for i in sorted(standing.stands(statements)):
+        name, value, prefix, start, end = rows[i]
+        yield finding(note, name, start, end, {"value": value, "prefix": prefix}, assertion="uncertain" if _doubt(note, start, end) else "present", when=statements[i][2])
+
+
+def _section_date(note: Note, start: int) -> Period:
+    """The date in the same list item or right before ('MRI 3 June: T3 N1')."""
+    index = note.segment(start).index
+    for day in note.dates:
+        if note.segment(day.start).index in {index, index - 1} and note.layout.sentence_of(day.start) == note.layout.sentence_of(start) and day.role == "at":
+            return day.period
+    return Period()
+
+
+def _doubt(note: Note, start: int, end: int) -> bool:
+    """'?T3', 'probably T3', 'T3 (provisional)', 'T3?'."""
+    segment = note.segment(start)
+    for cue in note.cues:
+        if cue.group != "uncertain" or not segment.start <= cue.start < segment.end:
+            continue
+        if cue.attributes.get("kind") == "before" and cue.end <= start and not any(m.start >= cue.end and m.end <= start and m.group != "measure" for m in note.mentions):
+            return True
+        if cue.attributes.get("kind") == "after" and 0 <= cue.start - end <= 6 and not any(m.start >= end and m.end <= cue.start and m.group not in {"measure"} for m in note.mentions):
+            return True
+    return note.norms[end : end + 1] == ["?"]
+
+
+def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
+    if name == "t_category":
+        if note.norms[start] == "tis" and note.tokens[start].raw not in {"Tis", "TIS", "cTis", "pTis"}:
+            return True
+        if set(note.norms[end : end + 1]) & _T_NOT_AFTER or set(note.norms[max(0, start - 1) : start]) & _T_NOT_BEFORE:
+            return True
+        if note.norms[end : end + 2] in (["-", "weighted"],):
+            return True
+    return _of_another_cancer(note, start)
+
+
+def _of_another_cancer(note: Note, start: int) -> bool:
+    index = note.segment(start).index
+    groups = {m.group for m in note.mentions if note.segment(m.start).index == index}
+    return "malignancy" in groups and not groups & {"site", "histology"}
+
+
+_NODES = re.compile(r"(?<!\S)(?:(?P<neg>no|without|nil) (?:involved|suspicious|pathological|enlarged|malignant|positive|regional|mesorectal|abnormal) (?:lymph )?(?:nodes?|lymphadenopathy|nodal)(?: (?:disease|involvement|metastases))?|(?P<neg2>node|nodal|nodes|lymph nodes?|nodally) (?:negative)|(?P<pos>node|nodal|nodes|lymph nodes?|nodally) positive)(?!\S)")
+
+
+def _nodes_in_words(note: Note, rows: list[tuple[str, str, str, int, int]]) -> Iterator[Finding]:
+    if any(row[0] == "n_category" for row in rows):
+        return
+    for match, start, end in note.find(_NODES):
+        if not _of_another_cancer(note, start):
+            yield finding(note, "n_category", start, end, {"value": "+" if match["pos"] else "0", "prefix": ""}, assertion="uncertain" if _doubt(note, start, end) else "present")
+
+
+def read_tumour(note: Note) -> Iterator[Finding]:
+    """All findings about the tumour itself."""
+    yield from _histology(note)
+    yield from _place(note)
+    yield from tnm(note)
+    yield from _spread(note)
+    yield from _lesion(note)
+    yield from _course(note)
+    yield from _obstruction(note)
+
+
+# -------------------------------------------------------------------------------------------- histology
+
+_OTHER_ORGANS = frozenset("prostate prostatic lung breast stomach gastric pancreas pancreatic ovary ovarian endometrial kidney oesophagus skin ear scalp nose cheek temple lip thyroid bladder cervix cervical".split())
+
+
+def _histology(note: Note) -> Iterator[Finding]:
+    rows: list[tuple[Mention, str]] = []
+    for mention in note.of("histology"):
+        kind = str(mention.attributes["type"])
+        if kind == "unspecified" or mention.experiencer != "patient":
+            continue
+        segment = note.segment(mention.start)
+        around = set(note.norms[max(segment.start, mention.start - 3) : min(segment.end, mention.end + 4)])
+        if around & _OTHER_ORGANS:
+            continue
+        if kind != "adenocarcinoma" and not _about_tumour(note, mention):
+            continue
+        if kind == "adenocarcinoma" and around & {"sigmoid", "colon", "caecum"} and "rectal" not in around and "rectum" not in around and _treated_long_ago(note, mention):
+            continue
+        rows.append((mention, kind))
+    standing = Standing(note)
+    alive = standing.stands([(m.start, kind, dates_of(m)[0]) for m, kind in rows if True])
+    for i in sorted(alive):
+        mention, kind = rows[i]
+        assertion = mention.assertion if mention.assertion in {"present", "uncertain", "negated"} else "uncertain"
+        if mention.cue and mention.assertion in {"planned", "hypothetical"} and kind == "adenocarcinoma" and not _hypothetical(mention):
+            assertion = "present"
+        yield finding(note, "histology", mention.start, mention.end, {"type": kind, "name": note.words(mention.start, mention.end)}, assertion=assertion, cue=mention.cue)
+
+
+def _hypothetical(mention: Mention) -> bool:
+    return mention.assertion == "hypothetical"
+
+
+def _treated_long_ago(note: Note, mention: Mention) -> bool:
+    return any(day.period.latest is not None and (note.today - day.period.latest).days > 365 for day in note.dates if note.layout.sentence_of(day.start) == note.layout.sentence_of(mention.start))
+
+
+def _about_tumour(note: Note, mention: Mention) -> bool:
+    """Whether another histology is the rectal tumour's: its sentence (or the one before) speaks of rectum or biopsy."""
+    if any(m.group == "malignancy" and m.start <= mention.start and m.end >= mention.end for m in note.mentions):
+        return False
+    words = note.sentence_words(mention.start).split()
+    here = {"rectal", "rectum", "biopsy", "biopsies", "bx", "histology", "pathology", "anal", "tumour", "reading", "path", "specimen", "anorectal", "mass", "lesion", "scope", "colonoscopy"}
+    if set(words) & {"skin", "ear", "scalp", "lip", "face", "cheek", "lung", "hand", "nose", "temple"}:
+        return False
+    if set(words) & here or any("rect" in word for word in words):
+        return True
+    number = note.layout.sentence_of(mention.start)
+    if number == 0:
+        return len(note.layout.sentences) == 1
+    previous = note.words(*note.layout.sentences[number - 1]).split()
+    return bool(set(previous) & here)
+
+
+# ------------------------------------------------------------------------------------------------ place
+
+
+def _place(note: Note) -> Iterator[Finding]:
+    heights = measures(note)
+    standing = Standing(note)
+    statements = [(start, f"{low}-{high}", Period()) for start, _, low, high in heights]
+    for i in sorted(standing.stands(statements)):
+        start, end, low, high = heights[i]
+        if _of_another_cancer(note, start):
+            continue
+        yield finding(note, "tumour_height", start, end, {"low_mm": low, "high_mm": high}, assertion="uncertain" if _doubt(note, start, end) else "present")
+    sites = []
+    for mention in note.of("site"):
+        if not mention.is_patient or not _tumour_site(note, mention):
+            continue
+        sites.append(mention)
+    alive = standing.stands([(m.start, str(m.attributes.get("third") or m.attributes["site"]), Period()) for m in sites if m.attributes.get("third")])
+    thirds = [m for m in sites if m.attributes.get("third")]
+    for i, mention in enumerate(thirds):
+        if i in alive:
+            doubt = mention.assertion == "uncertain" or _quoted_alternative(note, mention)
+            yield finding(note, "rectal_third", mention.start, mention.end, {"third": str(mention.attributes["third"])}, assertion="uncertain" if doubt else "present" if mention.assertion != "negated" else "negated")
+    for mention in sites:
+        if not mention.attributes.get("third"):
+            assertion = mention.assertion if mention.assertion in {"uncertain", "negated"} else "present"
+            yield finding(note, "tumour_site", mention.start, mention.end, {"site": str(mention.attributes["site"])}, assertion=assertion)
+
+
+def _quoted_alternative(note: Note, mention: Mention) -> bool:
+    return note.norms[mention.end : mention.end + 1] == ["or"]
+
+
+_SITE_FRIENDS = frozenset({"tumour", "histology", "course", "lesion"})
+
+
+def _tumour_site(note: Note, mention: Mention) -> bool:
+    """Whether a part of the bowel is where this tumour sits, not where a polyp, stent or old cancer was."""
+    site = mention.attributes["site"]
+    if site == "rectum":
+        return True
+    segment = note.segment(mention.start)
+    near = [m for m in note.mentions if note.segment(m.start).index == segment.index]
+    if any(m.group in {"malignancy", "stoma", "minor_treatment", "minor_operation", "operation", "stent"} for m in near):
+        return False
+    words = set(note.norms[max(segment.start, mention.start - 5) : min(segment.end, mention.end + 6)])
+    if words & {"polyp", "polyps", "diverticula", "diverticulosis", "diverticular", "diverticulitis", "normal", "clear", "rest", "remaining", "remainder", "scope", "reached", "to", "proximal", "above"}:
+        return False
+    return any(m.group in _SITE_FRIENDS and abs(m.start - mention.start) <= 7 for m in near) or mention.attributes["site"] == "anal_canal" and bool(near)
+
+
+# ----------------------------------------------------------------------------------------------- spread
+
+_REGIONAL = frozenset("node nodal nodes lymph mesorectal regional ln lns perirectal locoregional lymphatic satellite".split())
+_NOT_SPREAD_AFTER = frozenset("workup work screen screening risk potential survey search".split())
+
+
+def _spread(note: Note) -> Iterator[Finding]:
+    for mention in note.of("metastasis"):
+        if not mention.is_patient:
+            continue
+        before = set(note.norms[max(0, mention.start - 2) : mention.start])
+        after = note.norms[mention.end : mention.end + 4]
+        regional = (before & _REGIONAL and not before & {"distant", "aortic"}) or set(after) & {"mesorectal", "regional", "perirectal"} or (after[:2] in (["lymph", "nodes"], ["lymph", "node"], ["nodes"]))
+        if regional and not mention.attributes.get("named"):
+            continue
+        if set(after[:1]) & _NOT_SPREAD_AFTER or _near_other_cancer(note, mention):
+            continue
+        named = bool(mention.attributes.get("named"))
+        words = note.words(mention.start, mention.end)
+        site = "any"
+        if named:
+            site = next((s for s in ("liver", "lung", "bone", "brain", "periton", "adrenal", "ovar") if s in words.replace("hepatic", "liver").replace("pulmonary", "lung")), "named")
+            if " and " in words or " or " in words:
+                site = "any"
+        assertion = mention.assertion if mention.assertion in {"present", "negated", "uncertain"} else "uncertain"
+        if site == "any" and mention.assertion == "negated":
+            site = _only_region(note, mention)
+        yield finding(note, "metastasis", mention.start, mention.end, {"site": site}, assertion=assertion, cue=mention.cue)
+    yield from _clear_scans(note)
+    for mention in note.of("site_lesion"):
+        if not mention.is_patient or mention.assertion == "negated":
+            continue
+        near = set(note.sentence_words(mention.start).split())
+        if near & {"benign", "haemangioma", "cyst", "cysts", "calcified", "granuloma", "unchanged", "stable", "scar", "harmless"} and not near & {"indeterminate", "suspicious"}:
+            continue
+        yield finding(note, "metastasis", mention.start, mention.end, {"site": "lesion"}, assertion="uncertain", cue=mention.cue)
+
+
+def _only_region(note: Note, mention: Mention) -> str:
+    """'No mets in the chest': the region it is limited to; a scan of chest, abdomen and pelvis is limited to none."""
+    after = note.norms[mention.end : mention.end + 4]
+    if after[:1] == ["in"] or after[:1] == ["on"]:
+        region = next((w for w in after[1:] if w in {"liver", "lung", "lungs", "chest", "abdomen", "brain", "bone", "bones", "thorax"}), None)
+        joined = set(note.norms[mention.end : mention.end + 8])
+        if region and not joined & {"or", "and", "ct", "pet", "nor", ","}:
+            return region
+    sentence = note.sentence_words(mention.start)
+    if re.search(r"\b(?:chest x ray|cxr|ultrasound|uss?)\b", sentence) and not re.search(r"\b(?:ct|pet|mri)\b", sentence):
+        return "partial"
+    return "any"
+
+
+def _near_other_cancer(note: Note, mention: Mention) -> bool:
+    segment = note.segment(mention.start)
+    return any(m.group == "malignancy" and note.segment(m.start).index == segment.index and m.end <= mention.start + 6 for m in note.mentions)
+
+
+_CLEAR = re.compile(
+    r"(?<!\S)(?:(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
+    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
+)
+
+
+def _clear_scans(note: Note) -> Iterator[Finding]:
+    for match, start, end in note.find(_CLEAR):
+        if not _doubt(note, start, end) and not _of_another_cancer(note, start):
+            words = match.group().split()
+            partial = {"chest", "thorax"} & set(words) and not {"abdomen", "abdo", "tap", "cap", "a", "pelvis", "pet"} & set(words)
+            yield finding(note, "metastasis", start, end, {"site": "partial" if partial else "any"}, assertion="negated", cue=words[-1])
+
+
+# ----------------------------------------------------------------------------------------------- lesion
+
+
+def _lesion(note: Note) -> Iterator[Finding]:
+    for mention in note.of("no_lesion"):
+        if mention.is_patient and mention.assertion not in {"uncertain", "planned", "hypothetical"} and not _near_other_cancer(note, mention) and not _scar_elsewhere(note, mention):
+            yield finding(note, "lesion", mention.start, mention.end, {"assessable": False})
+    denied = set()
+    for mention in note.of("lesion"):
+        if not mention.is_patient or _other_organ(note, mention):
+            continue
+        if mention.attributes.get("inverse"):
+            denied.add("assess" if "assess" in mention.concept else "measure")
+            continue
+        if mention.assertion == "negated":
+            word = note.norms[mention.start]
+            denied.add("measure" if word.startswith("measur") else "assess" if word.startswith(("assess", "evalu")) else word)
+            continue
+        yield finding(note, "lesion", mention.start, mention.end, {"assessable": True}, assertion="present" if mention.assertion == "present" else "uncertain", cue=mention.cue)
+    if {"measure", "assess"} <= denied:
+        mention = next(m for m in note.of("lesion") if m.assertion == "negated" or m.attributes.get("inverse"))
+        yield finding(note, "lesion", mention.start, mention.end, {"assessable": False}, cue=mention.cue)
+    heights = [(start, end) for start, end, _, _ in measures(note)]
+    for start, end, size in sizes(note, heights):
+        if not _doubt(note, start, end) and not _planned_at(note, start):
+            yield finding(note, "lesion", start, end, {"assessable": True, "size_mm": size})
+
+
+def _scar_elsewhere(note: Note, mention: Mention) -> bool:
+    return any(m.group == "malignancy" for m in note.same_sentence(mention, "malignancy"))
+
+
+def _other_organ(note: Note, mention: Mention) -> bool:
+    segment = note.segment(mention.start)
+    near = set(note.norms[segment.start : segment.end])
+    return bool(near & {"liver", "spleen", "node", "nodes", "pulse", "pulses", "abdomen", "lymph", "thyroid", "breast", "bladder", "hernia", "kidney"}) and not near & {"rectal", "tumour", "lesion", "dre", "pr"}
+
+
+def _planned_at(note: Note, start: int) -> bool:
+    return False
+
+
+# ----------------------------------------------------------------------------------------------- course
+
+_OTHER_ILLNESS = frozenset({"malignancy", "autoimmune", "cardiovascular", "cardiovascular_minor", "infection_minor", "infection_chest", "infection_serious", "other_illness", "lung", "organ_failure", "hepatitis", "infection_hiv"})
+_TUMOURISH = frozenset({"tumour", "histology", "site"})
+
+
+def _course(note: Note) -> Iterator[Finding]:
+    for mention in note.of("course"):
+        if not mention.is_patient:
+            continue
+        value = str(mention.attributes["value"])
+        words = note.norms[mention.start : mention.end]
+        if value == "primary" and mention.concept == "first_presentation":
+            if not _tumour_course(note, mention) or mention.assertion in {"hypothetical"}:
+                continue
+            assertion = "uncertain" if mention.assertion == "uncertain" else "negated" if mention.assertion == "negated" else "present"
+            if assertion == "negated":
+                continue
+            yield finding(note, "course", mention.start, mention.end, {"value": "primary"}, assertion=assertion, cue=mention.cue)
+        elif value == "primary":
+            yield finding(note, "course", mention.start, mention.end, {"value": "primary"})
+        else:
+            yield from _recurrence(note, mention, words)
+    for mention in note.of("course_word"):
+        segment = note.segment(mention.start)
+        near = {m.group for m in note.mentions if note.segment(m.start).index == segment.index}
+        bare = segment.end - segment.start <= 2 or (segment.end - segment.start <= 4 and note.norms[segment.start : segment.end][-1:] in (["yes"], ["."]))
+        follows = note.norms[mention.end : mention.end + 1]
+        if mention.is_patient and mention.assertion == "present" and (bare or (near & {"tumour", "site", "histology"} and follows not in (["site"], ["care"], ["to"]) and not near & _OTHER_ILLNESS)):
+            yield finding(note, "course", mention.start, mention.end, {"value": "primary"})
+
+
+def _tumour_course(note: Note, mention: Mention) -> bool:
+    segment = note.segment(mention.start)
+    ahead = [m for m in note.mentions if m.start >= mention.end and m.start - mention.end <= 5 and note.segment(m.start).index == segment.index]
+    for other in ahead:
+        if other.group in _OTHER_ILLNESS:
+            return False
+        if other.group in _TUMOURISH:
+            return True
+    if set(note.norms[mention.end : mention.end + 3]) & {"diabetes", "diabetic", "hypertension", "af", "asthma", "hypothyroidism", "epilepsy", "depression", "anaemia", "t2dm"}:
+        return False
+    behind = [m for m in note.mentions if m.end <= mention.start and note.layout.sentence_of(m.start) == segment.sentence]
+    if behind and behind[-1].group in _OTHER_ILLNESS and note.segment(behind[-1].start).clause == segment.clause:
+        return False
+    return True
+
+
+def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Finding]:
+    sentence = note.layout.sentence_of(mention.start)
+    owners = [m for m in note.mentions if m.group in _OTHER_ILLNESS and note.layout.sentence_of(m.start) == sentence]
+    explicit = bool(set(words) & {"rectal", "anastomosis", "anastomotic", "pelvic", "local", "locoregional", "presacral", "pelvis", "rectum", "tumour", "cancer", "disease", "adenocarcinoma"}) or bool(
+        set(note.norms[mention.end : mention.end + 4]) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
+    )
+    if words[0].startswith(("recurrent", "relapsing")) and not explicit:
+        return
+    if owners and not (explicit and {"rectal", "anastomosis", "anastomotic", "rectum", "presacral", "pelvic"} & (set(words) | set(note.norms[mention.end : mention.end + 4]))):
+        return
+    if not explicit and mention.assertion == "negated" and any(m.group == "malignancy" for m in note.mentions):
+        return
+    if not explicit and words[0] in {"came", "come", "has"} and not any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)):
+        return
+    if not owners and sentence > 0 and not explicit:
+        previous = [m for m in note.mentions if note.layout.sentence_of(m.start) == sentence - 1]
+        if any(m.group == "malignancy" for m in previous):
+            return
+    if mention.assertion == "negated":
+        yield finding(note, "course", mention.start, mention.end, {"value": "primary"}, cue=mention.cue)
+    elif mention.assertion == "present":
+        yield finding(note, "course", mention.start, mention.end, {"value": "recurrent"}, when=dates_of(mention)[0])
+    elif mention.assertion == "uncertain":
+        yield finding(note, "course", mention.start, mention.end, {"value": "recurrent"}, assertion="uncertain", cue=mention.cue)
+
+
+# ------------------------------------------------------------------------------------------ obstruction
+
+_RELIEF = re.compile(r"(?<!\S)(?:relieved|resolved|settled|cleared|decompressed|overcome|subsided|treated|managed|bypassed|dealt with|released|solved|opened|passed off|abated|eased|recanalised)(?!\S)")
+_STILL = re.compile(r"(?<!\S)(?:still|again|remains|remain|persists?|persisting|persistent|re obstructed|reobstructed|despite|in spite of|ongoing|continues|not relieved|unrelieved|not resolved|not settled|currently|now|blocked)(?!\S)")
+
+
+def _obstruction(note: Note) -> Iterator[Finding]:
+    for mention in note.of("not_obstructing"):
+        if mention.is_patient:
+            yield finding(note, "obstruction", mention.start, mention.end, assertion="negated", cue=note.norms[mention.start])
+    for mention in note.of("near_obstruction"):
+        if mention.is_patient and mention.assertion == "present" and note.norms[mention.start] not in {"stenosis", "narrowing", "stenotic"}:
+            yield finding(note, "obstruction", mention.start, mention.end, assertion="uncertain", cue=note.norms[mention.start])
+    for mention in note.of("obstruction"):
+        if not mention.is_patient:
+            continue
+        words = note.sentence_words(mention.start)
+        if note.norms[mention.start] == "obstructive" and mention.end - mention.start == 1 and not mention.negated:
+            continue
+        following = _next_sentence(note, mention.start)
+        relief = _RELIEF.search(words) is not None
+        still = re.search(r"(?<!\S)(?:still|again|remains|persist\w*|re obstructed|reobstructed|unrelieved|not relieved|despite|in spite)(?!\S)", words) is not None
+        by = ""
+        if re.search(r"(?<!\S)(?:by itself|spontaneously|on its own|conservative(?:ly)?|without intervention|with enemas?|drip and suck|after laxatives|nil by mouth)(?!\S)", words):
+            by = "self"
+        elif re.search(r"(?<!\S)stent\w*(?!\S)", words):
+            by = "stent"
+        elif relief and not any(m.group == "stoma" for m in note.same_sentence(mention, "stoma")):
+            by = "self"
+        elif re.search(r"^(?:it |this |which )?(?:has |have |was |were |since )*(?:relieved|resolved|settled)|^stent", following):
+            by = "stent" if "stent" in following else "" if "stoma" in following or "ostomy" in following else "self"
+        assertion = mention.assertion if mention.assertion in {"present", "negated", "uncertain"} else "uncertain"
+        yield finding(note, "obstruction", mention.start, mention.end, {"relieved_by": by or None, "still": still}, assertion=assertion, when=dates_of(mention)[0], cue=mention.cue, historical=mention.historical)
+    for mention in note.of("stoma"):
+        if mention.is_patient and mention.assertion in {"present", "negated", "planned"}:
+            made = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
+            yield of_mention_as(note, mention, "stoma", "present" if made else mention.assertion)
+
+
+def made_already(note: Note, mention: Mention) -> bool:
+    """'relieved by a planned loop colostomy on 9 October': planned means elective where it has been done."""
+    when, _ = dates_of(mention)
+    past = when.latest is not None and when.latest <= note.today
+    words = note.norms[max(note.sentence(mention.start)[0], mention.start - 8) : mention.start]
+    return past and bool(set(words) & {"by", "had", "was", "underwent", "with", "after", "got", "received", "has", "made", "did"}) and mention.cue.lower().startswith("planned")
+
+
+def of_mention_as(note: Note, mention: Mention, concept: str, assertion: str) -> Finding:
+    base = of_mention(note, mention, concept)
+    return finding(note, concept, mention.start, mention.end, dict(base.values), assertion=assertion, when=base.when, ended=base.ended, cue=mention.cue)
+
+
+def _next_sentence(note: Note, token: int) -> str:
+    number = note.layout.sentence_of(token) + 1
+    if number >= len(note.layout.sentences):
+        return ""
+    return note.words(*note.layout.sentences[number])

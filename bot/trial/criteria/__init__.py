@@ -1,0 +1,1 @@
+"""The 27 criteria as three-valued rules over findings."""
