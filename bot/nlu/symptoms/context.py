@@ -42,22 +42,26 @@ class Scene:
             self._cues[name] = sorted({whole(parts) for parts in found}, key=lambda span: (span.start, span.end))
         return self._cues[name]
 
-    def status(self, sign: str, parts: Parts, event: bool, figure: bool = False) -> Status:
+    def status(self, sign: str, parts: Parts, event: bool, figure: bool = False, planned: bool = False) -> Status:
         """The status of a sign whose words stand at `parts`.
 
-        `event` marks a sign that counts even when it is over by now; `figure` a measured temperature.
+        `event` marks a sign that counts even when it is over by now, `planned` one that counts when the writer only
+        means to do it, `figure` a measured temperature.
         """
         span = whole(parts)
         if self._fiction(span):
             return "hypothetical"
         if not figure and self._negated(parts, span):
             return "negated"
-        if self._conditional(span):
+        own_plan = planned and bool(self._around("first_person", span))
+        if not own_plan and self._conditional(span):
             return "hypothetical"
         if self._other_person(sign, span):
             return "other_person"
         if self._past(parts, span, event):
             return "past"
+        if own_plan:
+            return "present"
         if self._general(span, figure):
             return "general"
         if not figure and self._supposed(span):
@@ -176,10 +180,10 @@ class Scene:
         if figure:
             limited = any(cue.end == span.start for cue in self.cues("limit"))
             return limited and bool(self._before("general", span) or self._opened(span)) and not self._said_of_self(span)
-        if self._after("generic_after", span, 3.0) and not self._said_of_self(span):
+        if any(cue.start >= span.end for cue in self._after("generic_after", span, 3.0)) and not self._said_of_self(span):
             return True
         cued = [cue for cue in self._before("general", span) if self._clause[cue.start] == self._clause[span.start]] or (self._opened(span) and self._after("general", span, 12.0))
-        asked = self._opened(span) and self._sentence(span) in self._questions
+        asked = self._opened(span) and self._sentence(span) in self._questions or self._before("asks", span)
         return bool(cued or asked) and not self._said_of_self(span)
 
     def _opened(self, span: Span) -> bool:

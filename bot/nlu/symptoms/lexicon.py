@@ -27,7 +27,7 @@ from bot.nlu.symptoms.text import KeyMaker, Token
 LEXICON_FOLDER: Final = Path(__file__).parent / "lexicon"
 _FILES: Final = ("en.yml", "en.context.yml", "zh.yml", "zh.context.yml")
 _SECTIONS: Final = frozenset({"language", "words", "signs", "idioms", "context", "spellings"})
-_SIGN_FIELDS: Final = frozenset({"patterns", "event", "replaces"})
+_SIGN_FIELDS: Final = frozenset({"patterns", "event", "planned", "replaces"})
 _JOINER: Final = re.compile(r"\s+(\.\.|\+)(\d*)\s+")
 _CLASS: Final = re.compile(r"<([a-z_]+)>")
 _GAP: Final = {"..": 4.0, "+": 5.0}
@@ -70,12 +70,14 @@ class Sign:
 
     Attributes:
         event: it counts even when it is over by now (a faint, a fit, chest pain this morning).
+        planned: it counts when it is only intended, too (a medicine that must not be taken together).
         replaces: signs that it stands in for where both rest on the same words.
     """
 
     name: str
     patterns: tuple[Pattern, ...]
     event: bool = False
+    planned: bool = False
     replaces: frozenset[str] = frozenset()
 
 
@@ -126,6 +128,7 @@ class _Merged:
         self.words: dict[str, list[str]] = {}
         self.patterns: dict[str, list[tuple[str, str]]] = {}
         self.events: set[str] = set()
+        self.planned: set[str] = set()
         self.replaces: dict[str, set[str]] = {}
         self.idioms: list[tuple[str, str]] = []
         self.context: dict[str, list[tuple[str, str]]] = {}
@@ -158,6 +161,8 @@ class _Merged:
         self.patterns.setdefault(name, []).extend((where, str(text)) for text in sign["patterns"])
         if sign.get("event"):
             self.events.add(name)
+        if sign.get("planned"):
+            self.planned.add(name)
         self.replaces.setdefault(name, set()).update(sign.get("replaces") or ())
 
     def compiled(self, ordinary: list[str]) -> Lexicon:
@@ -178,7 +183,7 @@ class _Merged:
             return tuple(joined)
 
         signs = tuple(
-            Sign(name, parsed(f"#{name}", patterns), name in self.events, frozenset(self.replaces[name]))
+            Sign(name, parsed(f"#{name}", patterns), name in self.events, name in self.planned, frozenset(self.replaces[name]))
             for name, patterns in self.patterns.items()
         )
         idioms = parsed("~idiom", self.idioms)

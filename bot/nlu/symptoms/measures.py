@@ -20,11 +20,11 @@ _NUMBER: Final = (
     rf"(?:\d+(?:[.,]\d+)?|a dozen|(?:thirty|forty|twenty)(?:[ -](?:{_ONES}))?|{_ONES}|ten|eleven|twelve|thirteen|fourteen|fifteen)"
 )
 _CJK_NUMBER: Final = r"(?:\d+(?:\.\d+)?|[一二两三四五六七八九十]{1,3})"
-_DEGREES: Final = r"(?:°\s*c?|℃|degrees?(?:\s*c(?:elsius|entigrade)?)?|deg|celsius|centigrade|c\b|grad(?:os)?\b)"
+_DEGREES: Final = r"(?:°\s*c?|℃|degrees?(?:\s*c(?:elsius|entigrade)?)?|deg|celsius|centigrade|c(?![a-z])|grad(?:os)?(?![a-z])|度)"
 
 # 38.4 C, 39 degrees, 38,5°
-_WITH_UNIT: Final = re.compile(rf"(?<![\d.,/-])(\d{{2,3}}(?:[.,]\d{{1,2}})?)\s*({_DEGREES})(?!\w)")
-_FAHRENHEIT: Final = re.compile(r"(?<![\d.,/-])(9\d|10\d)(?:[.,](\d))?\s*(?:°\s*f|℉|degrees?\s*f(?:ahrenheit)?|fahrenheit|f)\b")
+_WITH_UNIT: Final = re.compile(rf"(?<![\d.,/-])(\d{{2,3}}(?:[.,]\d{{1,2}})?)\s*({_DEGREES})(?![a-z0-9])")
+_FAHRENHEIT: Final = re.compile(r"(?<![\d.,/-])(9\d|10\d)(?:[.,](\d))?\s*(?:°\s*f|℉|degrees?\s*f(?:ahrenheit)?|fahrenheit|f)(?![a-z])")
 # 'temp 101', 'fever of 39': a word of temperature shortly before or after the figure
 _THERMAL: Final = r"(?:temp\w{0,12}|feve\w{0,5}|fevr|febrile|thermomet\w*|tmax|体温|发烧|发热|高烧|低烧|烧|温度)"
 _AFTER_WORD: Final = re.compile(
@@ -34,8 +34,8 @@ _BEFORE_WORD: Final = re.compile(
     rf"(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/])[^\d\n.!?;]{{0,12}}?{_THERMAL}"
 )
 # A decimal that can only be a body temperature, with nothing that makes it something else
-_BARE: Final = re.compile(r"(?<![\d.,/:=<>\w-])((?:3[4-9]|4[0-2])[.,]\d)(?![\d/:%]|[.,]\d)")
-_WHOLE: Final = re.compile(r"(?<![\d.,/:=<>\w-])(3[89]|4[01])(?![\d/:%]|[.,]\d)")
+_BARE: Final = re.compile(r"(?<![\d.,/:=<>a-z_-])((?:3[4-9]|4[0-2])[.,]\d)(?![\d/:%]|[.,]\d)")
+_WHOLE: Final = re.compile(r"(?<![\d.,/:=<>a-z_-])(3[89]|4[01])(?![\d/:%]|[.,]\d)")
 _OTHER_UNIT: Final = re.compile(
     r"\s*(?:-?\s*(?:year|yr|y/?o\b)|%|percent|per cent|cm\b|mm\b|m\b|km\b|kg\b|kilo|g\b|mg\b|mcg\b|ml\b|l\b|litre|liter|minute|min\b|hour|hr|day|week|"
     r"month|people|patient|participant|pages?\b|euro|dollar|yuan|rmb|eur\b|usd\b|miles?|stone|lb|pound|tablet|pill|question|"
@@ -49,6 +49,7 @@ _OTHER_WORD: Final = re.compile(
 )
 # Weather and rooms have degrees too
 _NO_BODY: Final = re.compile(r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|in the sun|室外|外面)|\s*(?:天气)")
+_ALONE_F: Final = re.compile(r"\s*(10[0-5][.,]\d)\s*[.!?]*\s*$")
 # What may follow a whole number that stands for a temperature
 _GOES_ON: Final = re.compile(
     r"\s*(?:$|[.!?;,。，！？\n)]|(?:since|now|today|tonight|this|and|with|but|again|last|yesterday|at|in|on|after|for|all|here|right|still|fever|what|is|should|so|feel\w*)\b)"
@@ -179,6 +180,9 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
         before, after = plain[: match.start()], plain[match.end() :]
         if _GOES_ON.match(after) and (_HAS.search(before) or not before.strip() and not after.strip(" .!?。！？")):
             yield float(match.group(1)), match.start(), match.end()
+    alone = _ALONE_F.match(plain)
+    if alone:
+        yield _decimal(alone.group(1)), alone.start(1), alone.end(1)
     yield from _spoken(plain)
 
 

@@ -117,7 +117,7 @@ class SymptomReader:
         text: str,
     ) -> Iterator[SymptomFinding]:
         for place in places:
-            status = scene.status(place.sign.name, place.parts, place.sign.event)
+            status = scene.status(place.sign.name, place.parts, place.sign.event, planned=place.sign.planned)
             measures = {
                 **_figures_of(place, numbers, tokens),
                 **_grades_of(place, hits, tokens),
