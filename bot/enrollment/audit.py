@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timezone
 from typing import Any
 
-from sqlalchemy import event, insert, inspect, select
+from sqlalchemy import event, func, insert, inspect, select
 from sqlalchemy.orm import Session
 
 from bot.clock import Clock
@@ -113,7 +113,8 @@ def append(session: Session, changes: Sequence[Change]) -> None:
     if not changes:
         return
     author = author_of(session)
-    last = session.execute(select(AuditEntry.seq, AuditEntry.hash).order_by(AuditEntry.seq.desc()).limit(1)).first()
+    end = select(func.max(AuditEntry.seq)).scalar_subquery()
+    last = session.execute(select(AuditEntry.seq, AuditEntry.hash).where(AuditEntry.seq == end)).first()
     seq, previous = (last.seq, last.hash) if last else (0, GENESIS)
     at = author.clock.now().astimezone(timezone.utc).isoformat(timespec="microseconds")
     entries: list[dict[str, Any]] = []
