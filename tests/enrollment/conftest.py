@@ -178,11 +178,13 @@ def three(csv_file: Callable[..., Path]) -> Iterator[Path]:
     yield csv_file(
         {"capecitabine_mg": "1650"},
         {
-            "participant": "P-0102", "birth_date": "1960-01-02", "weight_kg": "70", "account": "", "language": "zh", "status": "enrolled", "consented": "2026-06-01",
+            "participant": "P-0102", "birth_date": "1960-01-02", "weight_kg": "70", "account": "", "language": "zh",
+            "status": "enrolled", "consented": "2026-06-01",
             "enrolled": "2026-06-08", "rt1": "2026-06-15", "io1": "", "c1d1": "", "c2d1": "",
         },
         {
-            "participant": "P-0103", "account": "tan.jie", "sex": "M", "birth_date": "1955-11-12", "weight_kg": "72", "status": "completed", "consented": "2025-12-20",
+            "participant": "P-0103", "birth_date": "1955-11-12", "weight_kg": "72", "account": "tan.jie", "sex": "M",
+            "status": "completed", "consented": "2025-12-20",
             "enrolled": "2026-01-02", "rt1": "2026-01-05", "io1": "2026-01-10", "c1d1": "2026-01-19",
             "c2d1": "2026-02-09", "c3d1": "2026-03-02", "c4d1": "2026-03-23", "last_capecitabine": "2026-04-05",
             "restaged": "2026-04-15", "surgery": "2026-04-29", "pcr": "yes", "capecitabine_mg": "1700",

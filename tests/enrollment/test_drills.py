@@ -1,0 +1,29 @@
+"""A process killed in the middle of its work, and two that write at once; the drills' own command runs them in full."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from bot.enrollment import drills
+from bot.enrollment.database import Database
+
+
+async def test_killed_in_the_middle_nothing_is_there_in_part(url: str) -> None:
+    told: list[str] = []
+    assert (await drills.kill_drill(url, 2, told.append, seed=7)).times == 2
+    assert len(told) == 2
+
+
+async def test_two_writers_lose_nothing(url: str) -> None:
+    outcome = await drills.race_drill(url, 20, lambda line: None)
+    assert outcome.times == 40
+
+
+@pytest.mark.parametrize("dialect", ["sqlite"])
+async def test_the_drill_sees_a_write_that_is_there_in_part(url: str) -> None:
+    await drills.race_drill(url, 1, lambda line: None)
+    async with Database(url) as database, database.engine.begin() as connection:
+        await connection.execute(text("DELETE FROM tickets WHERE number = 1"))
+    with pytest.raises(drills.DrillFailed, match="in part"):
+        await drills.check(url)
