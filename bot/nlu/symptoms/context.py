@@ -82,7 +82,9 @@ class Scene:
         return [
             cue
             for cue in self.cues(name)
-            if cue.start >= span.start and self._sentence(cue) == sentence and distance(span, cue, self._tokens) <= within
+            if cue.start >= span.start
+            and self._sentence(cue) == sentence
+            and distance(span, cue, self._tokens) <= within
         ]
 
     def _around(self, name: str, span: Span) -> list[Span]:
@@ -133,7 +135,8 @@ class Scene:
             if target is not None and self._reaches(cue, target):
                 return True
         return any(
-            distance(span, cue, self._tokens) <= 1.0 and cue.start >= span.end for cue in self.cues("negation_after")
+            distance(span, cue, self._tokens) <= 1.0 and cue.start >= span.end
+            for cue in self.cues("negation_after")
             if self._sentence(cue) == sentence
         )
 
@@ -169,8 +172,11 @@ class Scene:
             later = [
                 other
                 for other in (*self.cues("present"), *self.cues("this"))
-                if other.start > cue.end and other.start <= span.start and self._broken(cue.end, other.start + 1)
-                and distance(other, span, self._tokens) <= _NEAR and not self._asked(other)
+                if other.start > cue.end
+                and other.start <= span.start
+                and self._broken(cue.end, other.start + 1)
+                and distance(other, span, self._tokens) <= _NEAR
+                and not self._asked(other)
             ]
             if not later and not self._after("strong_now", span, 6.0):
                 return True
@@ -179,10 +185,16 @@ class Scene:
     def _general(self, span: Span, figure: bool) -> bool:
         if figure:
             limited = any(cue.end == span.start for cue in self.cues("limit"))
-            return limited and bool(self._before("general", span) or self._opened(span)) and not self._said_of_self(span)
-        if any(cue.start >= span.end for cue in self._after("generic_after", span, 3.0)) and not self._said_of_self(span):
+            return (
+                limited and bool(self._before("general", span) or self._opened(span)) and not self._said_of_self(span)
+            )
+        if any(cue.start >= span.end for cue in self._after("generic_after", span, 3.0)) and not self._said_of_self(
+            span
+        ):
             return True
-        cued = [cue for cue in self._before("general", span) if self._clause[cue.start] == self._clause[span.start]] or (self._opened(span) and self._after("general", span, 12.0))
+        cued = [
+            cue for cue in self._before("general", span) if self._clause[cue.start] == self._clause[span.start]
+        ] or (self._opened(span) and self._after("general", span, 12.0))
         asked = self._opened(span) and self._sentence(span) in self._questions or self._before("asks", span)
         return bool(cued or asked) and not self._said_of_self(span)
 
@@ -213,7 +225,9 @@ class Scene:
             compared = any(other.end == cue.start for other in self.cues("compares"))
             if not compared and not self._present_again(cue, span):
                 return True
-        near = [cue for cue in self._around("past_near", span) if not any(o.end == cue.start for o in self.cues("compares"))]
+        near = [
+            cue for cue in self._around("past_near", span) if not any(o.end == cue.start for o in self.cues("compares"))
+        ]
         if near and self._around("had", span) and not self._present_again(near[0], span):
             return True
         return not event and self._over(span)
@@ -234,8 +248,12 @@ class Scene:
         for cue in self._without(self.cues("resolved"), "not_resolved"):
             if cue.start < span.start or cue.end <= span.end or self._sentence(cue) not in (sentence, sentence + 1):
                 continue
-            newer = any(span.end <= index < cue.start and self._sentence_of(index) != sentence for index in self._in_signs)
-            again = any(other.start >= span.end and self._sentence(other) <= sentence + 1 for other in self.cues("not_resolved"))
+            newer = any(
+                span.end <= index < cue.start and self._sentence_of(index) != sentence for index in self._in_signs
+            )
+            again = any(
+                other.start >= span.end and self._sentence(other) <= sentence + 1 for other in self.cues("not_resolved")
+            )
             if not newer and not again and distance(span, cue, self._tokens) <= 12.0:
                 return True
         return False

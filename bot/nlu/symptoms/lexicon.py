@@ -183,7 +183,13 @@ class _Merged:
             return tuple(joined)
 
         signs = tuple(
-            Sign(name, parsed(f"#{name}", patterns), name in self.events, name in self.planned, frozenset(self.replaces[name]))
+            Sign(
+                name,
+                parsed(f"#{name}", patterns),
+                name in self.events,
+                name in self.planned,
+                frozenset(self.replaces[name]),
+            )
             for name, patterns in self.patterns.items()
         )
         idioms = parsed("~idiom", self.idioms)

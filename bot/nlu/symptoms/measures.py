@@ -14,17 +14,32 @@ _UNITS: Final = {
     "zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "nine": 9,
     "ten": 10, "eleven": 11, "twelve": 12, "thirteen": 13, "fourteen": 14, "fifteen": 15, "twenty": 20, "thirty": 30,
 }  # fmt: skip
-_CHINESE: Final = {"零": 0, "一": 1, "二": 2, "两": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7, "八": 8, "九": 9, "十": 10}
+_CHINESE: Final = {
+    "零": 0,
+    "一": 1,
+    "二": 2,
+    "两": 2,
+    "三": 3,
+    "四": 4,
+    "五": 5,
+    "六": 6,
+    "七": 7,
+    "八": 8,
+    "九": 9,
+    "十": 10,
+}
 _ONES: Final = "one|two|three|four|five|six|seven|eight|nine"
-_NUMBER: Final = (
-    rf"(?:\d+(?:[.,]\d+)?|a dozen|(?:thirty|forty|twenty)(?:[ -](?:{_ONES}))?|{_ONES}|ten|eleven|twelve|thirteen|fourteen|fifteen)"
-)
+_NUMBER: Final = rf"(?:\d+(?:[.,]\d+)?|a dozen|(?:thirty|forty|twenty)(?:[ -](?:{_ONES}))?|{_ONES}|ten|eleven|twelve|thirteen|fourteen|fifteen)"
 _CJK_NUMBER: Final = r"(?:\d+(?:\.\d+)?|[一二两三四五六七八九十]{1,3})"
-_DEGREES: Final = r"(?:°\s*c?|℃|degrees?(?:\s*c(?:elsius|entigrade)?)?|deg|celsius|centigrade|c(?![a-z])|grad(?:os)?(?![a-z])|度)"
+_DEGREES: Final = (
+    r"(?:°\s*c?|℃|degrees?(?:\s*c(?:elsius|entigrade)?)?|deg|celsius|centigrade|c(?![a-z])|grad(?:os)?(?![a-z])|度)"
+)
 
 # 38.4 C, 39 degrees, 38,5°
 _WITH_UNIT: Final = re.compile(rf"(?<![\d.,/-])(\d{{2,3}}(?:[.,]\d{{1,2}})?)\s*({_DEGREES})(?![a-z0-9])")
-_FAHRENHEIT: Final = re.compile(r"(?<![\d.,/-])(9\d|10\d)(?:[.,](\d))?\s*(?:°\s*f|℉|degrees?\s*f(?:ahrenheit)?|fahrenheit|f)(?![a-z])")
+_FAHRENHEIT: Final = re.compile(
+    r"(?<![\d.,/-])(9\d|10\d)(?:[.,](\d))?\s*(?:°\s*f|℉|degrees?\s*f(?:ahrenheit)?|fahrenheit|f)(?![a-z])"
+)
 # 'temp 101', 'fever of 39': a word of temperature shortly before or after the figure
 _THERMAL: Final = r"(?:temp\w{0,12}|feve\w{0,5}|fevr|febrile|thermomet\w*|tmax|体温|发烧|发热|高烧|低烧|烧|温度)"
 _AFTER_WORD: Final = re.compile(
@@ -48,7 +63,9 @@ _OTHER_WORD: Final = re.compile(
     r"dose|potassium|sodium|glucose|sugar|lactate|inr|房间|床|体重|身高|号|年龄|白细胞|血红蛋白|血小板|version\s|room\s+no|street|road|apartment|flat|p-?|t-|#)\s*(?:is|was|of|=|:|nr|no|about|around|to|at)?\s*$"
 )
 # Weather and rooms have degrees too
-_NO_BODY: Final = re.compile(r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|in the sun|室外|外面)|\s*(?:天气)")
+_NO_BODY: Final = re.compile(
+    r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|in the sun|室外|外面)|\s*(?:天气)"
+)
 _ALONE_F: Final = re.compile(r"\s*(10[0-5][.,]\d)\s*[.!?]*\s*$")
 # What may follow a whole number that stands for a temperature
 _GOES_ON: Final = re.compile(
@@ -78,9 +95,13 @@ _OFTEN: Final = re.compile(
     r"a lot|lost count|dozens?|continuous(?:ly)?|all the time|every time|all morning|all afternoon|never ending|each hour)"
 )
 _CHINESE_TIMES: Final = re.compile(rf"(?P<n>{_CJK_NUMBER})(?:来|多|几)?\s*(?:次|趟|回|遍)")
-_CHINESE_OFTEN: Final = re.compile(r"(?:好几|很多|多|好多|无数|几十|十几|数)(?:次|趟|回|遍)|不停|一直|反复|不断|频繁|没完没了|止不住|不止|老是|总是|次数多|次数很多")
+_CHINESE_OFTEN: Final = re.compile(
+    r"(?:好几|很多|多|好多|无数|几十|十几|数)(?:次|趟|回|遍)|不停|一直|反复|不断|频繁|没完没了|止不住|不止|老是|总是|次数多|次数很多"
+)
 
-_HOURS: Final = re.compile(rf"(?<![\w.,])(?P<n>{_NUMBER}|a|an|half a|a whole|several|a few|few|many|couple of|over a|the whole|whole)?\s*(?P<u>hours?|hrs?|h\b|days?|nights?|weeks?|minutes?)\b(?P<after>\s*(?:ago|after|later|before|back|of|old|apart))?")
+_HOURS: Final = re.compile(
+    rf"(?<![\w.,])(?P<n>{_NUMBER}|a|an|half a|a whole|several|a few|few|many|couple of|over a|the whole|whole)?\s*(?P<u>hours?|hrs?|h\b|days?|nights?|weeks?|minutes?)\b(?P<after>\s*(?:ago|after|later|before|back|of|old|apart))?"
+)
 _SINCE: Final = (
     (re.compile(r"\bsince (?:the day before yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last week|the weekend|cycle|my last|the last|the infusion|chemo)"), 48.0),
     (re.compile(r"\b(?:since|from) yesterday(?! (?:evening|night))|\bsince (?:a|one) day|前天|从昨天(?!晚)|昨天(?:开始|到现在|起|早上|上午|中午|下午)|一整天|一天一夜|整整一天|(?<!第)一天(?:都|没|了|没有|里)?|24小时|两天|三天|好几天"), 24.0),
@@ -90,8 +111,12 @@ _SINCE: Final = (
     (re.compile(r"\bsince (?:this morning|breakfast|lunch|noon|this afternoon|i got up|i woke|\d|midday|waking)|\ball morning|今早|早上(?:开始|到现在|起)|从早上|今天早上|上午(?:开始|到现在)|半天|中午"), 6.0),
     (re.compile(r"\bfor days|days now|days on end"), 72.0),
 )  # fmt: skip
-_CHINESE_HOURS: Final = re.compile(rf"(?P<n>{_CJK_NUMBER}|半|好几|几)\s*多?(?:个)?(?P<half>半)?(?:多)?(?P<u>小时|钟头|天|晚|夜|周|星期)")
-_NOT_A_STRETCH: Final = re.compile(r"(?:\bin|within|every|each|after|next|in the last|last|per|another|every other|第|每|每隔|前|in about|per)\s*$")
+_CHINESE_HOURS: Final = re.compile(
+    rf"(?P<n>{_CJK_NUMBER}|半|好几|几)\s*多?(?:个)?(?P<half>半)?(?:多)?(?P<u>小时|钟头|天|晚|夜|周|星期)"
+)
+_NOT_A_STRETCH: Final = re.compile(
+    r"(?:\bin|within|every|each|after|next|in the last|last|per|another|every other|第|每|每隔|前|in about|per)\s*$"
+)
 
 
 @dataclass(frozen=True)
@@ -198,7 +223,11 @@ def _spoken(plain: str) -> Iterator[tuple[float, int, int]]:
     if "hundred" in plain:
         for match in _SPOKEN_F.finditer(plain):
             if re.search(_THERMAL, plain):
-                yield 100 + _UNITS[match.group(1)] + (_UNITS[match.group(2)] if match.group(2) else 0) / 10, match.start(), match.end()
+                yield (
+                    100 + _UNITS[match.group(1)] + (_UNITS[match.group(2)] if match.group(2) else 0) / 10,
+                    match.start(),
+                    match.end(),
+                )
 
 
 def _decimal(text: str) -> float:
@@ -226,17 +255,41 @@ def _counts(plain: str) -> Iterator[Figure]:
 
 def _durations(plain: str) -> Iterator[Figure]:
     for match in _HOURS.finditer(plain):
-        if match.group("after") or not match.group("n") or _NOT_A_STRETCH.search(plain[max(0, match.start() - 12) : match.start()]):
+        if (
+            match.group("after")
+            or not match.group("n")
+            or _NOT_A_STRETCH.search(plain[max(0, match.start() - 12) : match.start()])
+        ):
             continue
         unit = match.group("u")
-        size = 168.0 if unit.startswith("week") else 24.0 if unit[0] in "dn" else 1 / 60 if unit.startswith("min") else 1.0
-        amount = number(match.group("n")) or {"half a": 0.5, "several": 4.0, "a few": 3.0, "few": 3.0, "many": 6.0, "couple of": 2.0}.get(match.group("n"), 1.0)
+        size = (
+            168.0 if unit.startswith("week") else 24.0 if unit[0] in "dn" else 1 / 60 if unit.startswith("min") else 1.0
+        )
+        amount = number(match.group("n")) or {
+            "half a": 0.5,
+            "several": 4.0,
+            "a few": 3.0,
+            "few": 3.0,
+            "many": 6.0,
+            "couple of": 2.0,
+        }.get(match.group("n"), 1.0)
         yield Figure("hours", amount * size, match.start(), match.end())
     for match in _CHINESE_HOURS.finditer(plain):
-        if _NOT_A_STRETCH.search(plain[max(0, match.start() - 2) : match.start()]) or plain[match.end() : match.end() + 1] == "前":
+        if (
+            _NOT_A_STRETCH.search(plain[max(0, match.start() - 2) : match.start()])
+            or plain[match.end() : match.end() + 1] == "前"
+        ):
             continue
         unit = match.group("u")
-        size = 1.0 if unit in ("小时", "钟头") else 10.0 if unit in ("晚", "夜") else 168.0 if unit in ("周", "星期") else 24.0
+        size = (
+            1.0
+            if unit in ("小时", "钟头")
+            else 10.0
+            if unit in ("晚", "夜")
+            else 168.0
+            if unit in ("周", "星期")
+            else 24.0
+        )
         amount = {"半": 0.5, "好几": 4.0, "几": 3.0}.get(match.group("n")) or number(match.group("n")) or 1.0
         yield Figure("hours", amount * size, match.start(), match.end())
     for pattern, hours in _SINCE:

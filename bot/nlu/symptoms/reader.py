@@ -19,7 +19,18 @@ MOST_CHARACTERS: Final = 6000
 _COUNTED: Final = frozenset({"vomiting", "diarrhoea"})
 _TIMED: Final = frozenset({"vomiting", "nothing_down", "no_urine", "headache", "belly_pain", "diarrhoea"})
 _GRADED: Final = frozenset(
-    {"breathless", "numbness", "rash", "itching", "hand_foot", "diarrhoea", "mouth_sores", "belly_pain", "fatigue", "vomiting"}
+    {
+        "breathless",
+        "numbness",
+        "rash",
+        "itching",
+        "hand_foot",
+        "diarrhoea",
+        "mouth_sores",
+        "belly_pain",
+        "fatigue",
+        "vomiting",
+    }
 )
 
 
@@ -90,9 +101,7 @@ class SymptomReader:
             for sign, pattern in self._lexicon.starts.get(name, ())
             for parts in find(pattern, kept, tokens, clause)
         ]
-        replaced = [
-            (name, place.span) for place in places for name in place.sign.replaces
-        ]
+        replaced = [(name, place.span) for place in places for name in place.sign.replaces]
         return [
             place
             for place in places
@@ -149,9 +158,11 @@ def _figures_of(place: _Place, numbers: Sequence[Figure], tokens: Sequence[Token
 def _grades_of(place: _Place, hits: Hits, tokens: Sequence[Token]) -> dict[str, float]:
     if place.sign.name not in _GRADED:
         return {}
+
     def near(name: str, within: float) -> bool:
         return any(
-            distance(span, place.span, tokens) <= within and tokens[span.start].sentence == tokens[place.span.start].sentence
+            distance(span, place.span, tokens) <= within
+            and tokens[span.start].sentence == tokens[place.span.start].sentence
             for span in hits.get(name, ())
         )
 
@@ -162,6 +173,7 @@ def _grades_of(place: _Place, hits: Hits, tokens: Sequence[Token]) -> dict[str, 
 
 def _joined(one: SymptomFinding, other: SymptomFinding) -> SymptomFinding:
     """Two mentions of one sign: the graver figures hold, and a mild mention does not soften one that is not."""
+
     def graver(name: str, first: Mapping[str, float], second: Mapping[str, float]) -> float:
         values = [values[name] for values in (first, second) if name in values]
         # of two temperatures the one further from normal

@@ -19,9 +19,7 @@ from rapidfuzz.distance import OSA
 #: The key of every token that the lexicon does not know.
 UNKNOWN: Final = "_"
 
-_TOKEN: Final = re.compile(
-    r"[\u3400-\u9fff]|\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)*|\n|\.{2,}|[^\sa-z0-9]"
-)
+_TOKEN: Final = re.compile(r"[\u3400-\u9fff]|\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)*|\n|\.{2,}|[^\sa-z0-9]")
 _CJK: Final = re.compile(r"[\u3400-\u9fff]")
 _SENTENCE_END: Final = frozenset({".", "!", "?", ";", "\n", "。", "！", "？", "；", "…"})
 _QUESTION: Final = frozenset({"?", "？"})

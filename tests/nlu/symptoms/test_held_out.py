@@ -1,0 +1,36 @@
+"""Messages that nobody who wrote the lexicon has read, scored together; docs/safety.md names the goals."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from bot.nlu.symptoms import SymptomReader
+from bot.trial.triage import TriageRules, assess_symptoms
+
+HELD_OUT = Path(__file__).parents[2] / "data" / "dialogues" / "symptoms_held_out.jsonl"
+ORDER = [None, "routine", "urgent", "emergency"]
+
+
+def share(reader: SymptomReader, rules: TriageRules, label: str | None, at_least: str) -> float:
+    """The share of messages with this label that are given at least this level."""
+    rows = [json.loads(line) for line in HELD_OUT.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts = [row["text"] for row in rows if row["level"] == label]
+    levels = [assess_symptoms(rules, reader.read(text)).level for text in texts]
+    return sum(ORDER.index(level) >= ORDER.index(at_least) for level in levels) / len(texts)
+
+
+@pytest.mark.parametrize(
+    ("label", "at_least", "floor"),
+    [("emergency", "emergency", 0.90), ("emergency", "urgent", 0.97), ("urgent", "urgent", 0.97)],
+)
+def test_signs_are_recognised(
+    reader: SymptomReader, rules: TriageRules, label: str, at_least: str, floor: float
+) -> None:
+    assert share(reader, rules, label, at_least) >= floor
+
+
+def test_false_alarms_are_few(reader: SymptomReader, rules: TriageRules) -> None:
+    assert share(reader, rules, None, "routine") <= 0.10
