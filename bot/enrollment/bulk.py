@@ -77,10 +77,12 @@ async def save(session: AsyncSession, incoming: Sequence[Incoming], site_id: int
     on_file = await records(session, Participant.code.in_([each.record.code for each in incoming]))
     before = {record.code: (key, record) for key, record in on_file.items()}
     new = [each for each in incoming if each.record.code not in before]
-    keys = {code: key for code, (key, _) in before.items()} | await _create(session, new, site_id, origin)
+    known = [each for each in incoming if each.record.code in before and each.has_account]
+    links = {before[each.record.code][0]: each.account for each in known}
+    names = [each.account for each in incoming if each.account is not None]
+    moved = await _relink(session, links, names, origin)
+    await _create(session, new, site_id, origin)
     saved = Saved(created=len(new))
-    links = {keys[each.record.code]: each.account for each in incoming if each.has_account}
-    moved = await _relink(session, links, origin)
     for each in incoming:
         code = each.record.code
         if code not in before:
@@ -123,9 +125,9 @@ def _merged_event(old: VisitEvent | None, told: VisitEvent | None, spoken_of: bo
 # --- new participants -----------------------------------------------------------------------------------------
 
 
-async def _create(session: AsyncSession, new: Sequence[Incoming], site_id: int, origin: str) -> dict[str, int]:
+async def _create(session: AsyncSession, new: Sequence[Incoming], site_id: int, origin: str) -> None:
     if not new:
-        return {}
+        return
     records_of = [each.record for each in new]
     await _insert(session, Participant, [_participant_row(record, site_id, origin) for record in records_of])
     found = await session.execute(
@@ -136,15 +138,21 @@ async def _create(session: AsyncSession, new: Sequence[Incoming], site_id: int, 
     for record in records_of:
         for model, row in _child_rows(session, keys[record.code], record):
             rows.setdefault(model, []).append(row)
+    at = author_of(session.sync_session).clock.now()
+    rows[Account] = [
+        {"account": each.account, "participant_id": keys[each.record.code], "origin": origin, "linked_at": at}
+        for each in new
+        if each.account is not None
+    ]
     for model, those in rows.items():
         await _insert(session, model, those)
-    changes = [Change("create", "participants", record.code, record.code, _fields(record)) for record in records_of]
+    changes = [Change("create", "participants", each.record.code, each.record.code, _fields(each)) for each in new]
     await session.run_sync(append, changes)
-    return keys
 
 
 async def _insert(session: AsyncSession, model: Any, rows: list[dict[str, Any]]) -> None:
-    await session.execute(insert(model.__table__), rows, execution_options={AUDITED_BY_CALLER: True})
+    if rows:
+        await session.execute(insert(model.__table__), rows, execution_options={AUDITED_BY_CALLER: True})
 
 
 def _participant_row(record: ParticipantRecord, site_id: int, origin: str) -> dict[str, Any]:
@@ -178,9 +186,11 @@ def _visit_values(event: VisitEvent) -> dict[str, Any]:
     return {"day": event.date, "at_time": event.time, "status": event.status, "recorded_on": event.recorded_on}
 
 
-def _fields(record: ParticipantRecord) -> dict[str, tuple[Any, Any]]:
+def _fields(incoming: Incoming) -> dict[str, tuple[Any, Any]]:
     """Everything a new record says, in the form of the audit trail."""
+    record = incoming.record
     values: dict[str, Any] = {name: getattr(record, name) for name in _OWN}
+    values["account"] = incoming.account
     values.update(consented=record.consented, enrolled=record.enrolled, pcr=record.pcr)
     values.update(capecitabine_mg=record.capecitabine_mg, oxaliplatin_mg=record.oxaliplatin_mg)
     values.update({code: _visit_values(event) for code, event in record.events.items()})
@@ -231,12 +241,12 @@ async def _put(session: AsyncSession, model: Any, key: Any, values: dict[str, An
 # --- accounts -------------------------------------------------------------------------------------------------
 
 
-async def _relink(session: AsyncSession, wanted: dict[int, str | None], origin: str) -> set[int]:
-    """Links each participant to the account the file names; returns the participants whose links changed.
+async def _relink(session: AsyncSession, wanted: dict[int, str | None], names: Sequence[str], origin: str) -> set[int]:
+    """Links participants on file to the accounts the file names; returns those whose links changed.
 
-    A file's own earlier links are replaced; links made by hand stay beside it.
+    A file's own earlier links are replaced, whoever holds one of its `names` gives it up; links made by hand stay
+    beside them.
     """
-    names = [account for account in wanted.values() if account is not None]
     mine = await _accounts(session, Account.participant_id.in_(list(wanted)))
     theirs = await _accounts(session, Account.account.in_(names))
     held = {row.account: row for row in [*mine, *theirs]}
