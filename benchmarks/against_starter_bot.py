@@ -19,6 +19,7 @@ import asyncio
 import json
 import os
 import platform
+import signal
 import statistics
 import subprocess
 import sys
@@ -153,8 +154,8 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
         for name in ("starter", "sparc"):
             if options.only in (None, name):
                 (scratch / name).mkdir()
-                server = Starter(scratch / name) if name == "starter" else Ours(scratch / name, accounts=24)
-                servers.append(stack.enter_context(server))
+                made = Starter(scratch / name) if name == "starter" else Ours(scratch / name, accounts=24)
+                servers.append(stack.enter_context(made))
         for server in servers:
             say(f"{server.name}: preparing ...")
             report[server.name] = server.prepare()
@@ -172,6 +173,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> int:
     """Exit 1 where a message stayed without an answer: then the figures compare nothing."""
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that the servers are stopped then, too
     report = asyncio.run(measure(options))
     print(table(report))
     if "ratios" in report:

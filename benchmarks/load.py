@@ -33,7 +33,7 @@ class Measured:
         self.failures += other.failures
 
     def summary(self) -> dict[str, object]:
-        """The figures of the report; `late_over_early` is the median of the last fifth of turns over that of the first."""
+        """The figures; `late_over_early` is the median of the last fifth of the turns over that of the first."""
         taken = sorted(latency for _, latency in self.latencies)
         last_turn = max(turn for turn, _ in self.latencies)
         fifth = max(1, (last_turn + 1) // 5)
