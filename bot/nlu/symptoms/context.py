@@ -195,7 +195,7 @@ class Scene:
         cued = [
             cue for cue in self._before("general", span) if self._clause[cue.start] == self._clause[span.start]
         ] or (self._opened(span) and self._after("general", span, 12.0))
-        asked = self._opened(span) and self._sentence(span) in self._questions or self._before("asks", span)
+        asked = (self._opened(span) and self._sentence(span) in self._questions) or self._before("asks", span)
         return bool(cued or asked) and not self._said_of_self(span)
 
     def _opened(self, span: Span) -> bool:

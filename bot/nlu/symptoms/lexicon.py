@@ -4,7 +4,8 @@ A file holds `words` (named lists of words and phrases that mean the same), `sig
 only looks like a sign), `context` (cues such as 'no', 'what if', 'last cycle') and `spellings`.
 
 A pattern is a phrase, in which `<chest>` stands for any word of that list. Parts are joined by
-`..` (in this order, at most four words between; `..2`: at most two) or `+` (in either order, at most five; `+8`: eight).
+`..` (in this order, at most four words between; `..2`: at most two) or by `+` (in either order, at most five words
+between; `+8`: at most eight).
 """
 
 from __future__ import annotations

@@ -29,7 +29,10 @@ _CHINESE: Final = {
     "十": 10,
 }
 _ONES: Final = "one|two|three|four|five|six|seven|eight|nine"
-_NUMBER: Final = rf"(?:\d+(?:[.,]\d+)?|a dozen|(?:thirty|forty|twenty)(?:[ -](?:{_ONES}))?|{_ONES}|ten|eleven|twelve|thirteen|fourteen|fifteen)"
+_NUMBER: Final = (
+    rf"(?:\d+(?:[.,]\d+)?|a dozen|(?:thirty|forty|twenty)(?:[ -](?:{_ONES}))?|{_ONES}|ten|eleven|"
+    rf"twelve|thirteen|fourteen|fifteen)"
+)
 _CJK_NUMBER: Final = r"(?:\d+(?:\.\d+)?|[一二两三四五六七八九十]{1,3})"
 _DEGREES: Final = (
     r"(?:°\s*c?|℃|degrees?(?:\s*c(?:elsius|entigrade)?)?|deg|celsius|centigrade|c(?![a-z])|grad(?:os)?(?![a-z])|度)"
@@ -43,7 +46,9 @@ _FAHRENHEIT: Final = re.compile(
 # 'temp 101', 'fever of 39': a word of temperature shortly before or after the figure
 _THERMAL: Final = r"(?:temp\w{0,12}|feve\w{0,5}|fevr|febrile|thermomet\w*|tmax|体温|发烧|发热|高烧|低烧|烧|温度)"
 _AFTER_WORD: Final = re.compile(
-    rf"{_THERMAL}(?P<between>(?:[^\d.!?;。！？；\n]|(?<=\d)[.,](?=\d)){{0,40}}?)(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/]|[.,]\d)"
+    rf"{_THERMAL}(?P<between>(?:[^\d.!?;。！？；\n]|"
+    rf"(?<=\d)[.,](?=\d)){{0,40}}?)(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/]|"
+    rf"[.,]\d)"
 )
 _BEFORE_WORD: Final = re.compile(
     rf"(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/])[^\d\n.!?;]{{0,12}}?{_THERMAL}"
@@ -52,63 +57,96 @@ _BEFORE_WORD: Final = re.compile(
 _BARE: Final = re.compile(r"(?<![\d.,/:=<>a-z_-])((?:3[4-9]|4[0-2])[.,]\d)(?![\d/:%]|[.,]\d)")
 _WHOLE: Final = re.compile(r"(?<![\d.,/:=<>a-z_-])(3[89]|4[01])(?![\d/:%]|[.,]\d)")
 _OTHER_UNIT: Final = re.compile(
-    r"\s*(?:-?\s*(?:year|yr|y/?o\b)|%|percent|per cent|cm\b|mm\b|m\b|km\b|kg\b|kilo|g\b|mg\b|mcg\b|ml\b|l\b|litre|liter|minute|min\b|hour|hr|day|week|"
-    r"month|people|patient|participant|pages?\b|euro|dollar|yuan|rmb|eur\b|usd\b|miles?|stone|lb|pound|tablet|pill|question|"
-    r"times|mmol|g/|u/|iu|x10|steps|元|岁|公斤|斤|厘米|公里|分钟|小时|天|号|床|楼|片|mm|x\d|weeks|k\b|beats|bpm|ng|pg|umol|μ|m2|/)"
+    r"\s*(?:-?\s*(?:year|yr|y/?o\b)|%|percent|per cent|cm\b|mm\b|m\b|km\b|kg\b|kilo|g\b|mg\b|"
+    r"mcg\b|ml\b|l\b|litre|liter|minute|min\b|hour|hr|day|week|"
+    r"month|people|patient|participant|pages?\b|euro|dollar|yuan|rmb|eur\b|usd\b|miles?|stone|"
+    r"lb|pound|tablet|pill|question|"
+    r"times|mmol|g/|u/|iu|x10|steps|元|岁|公斤|斤|厘米|公里|分钟|小时|天|号|床|楼|片|mm|x\d|"
+    r"weeks|k\b|beats|bpm|ng|pg|umol|μ|m2|/)"
 )
 _OTHER_WORD: Final = re.compile(
-    r"(?<![a-z])(?:room|bed|page|ward|floor|bus|line|number|no\.?|nr\.?|version|v|age|aged|weigh\w*|weight|height|bmi|cea|crp|albumin|hb|hgb|"
-    r"haemoglobin|hemoglobin|platelets?|plt|wbc|anc|bilirubin|creatinine|alt|ast|ca19-9|ki-?67|suv\w*|size|cycle|day|week|"
-    r"chapter|section|question|item|shoe|ticket|seat|gate|haematocrit|hematocrit|hct|price|cost|costs|paid|tumou?r|table|step|points?|score|"
-    r"dose|potassium|sodium|glucose|sugar|lactate|inr|房间|床|体重|身高|号|年龄|白细胞|血红蛋白|血小板|version\s|room\s+no|street|road|apartment|flat|p-?|t-|#)\s*(?:is|was|of|=|:|nr|no|about|around|to|at)?\s*$"
+    r"(?<![a-z])(?:room|bed|page|ward|floor|bus|line|number|no\.?|nr\.?|version|v|age|aged|"
+    r"weigh\w*|weight|height|bmi|cea|crp|albumin|hb|hgb|"
+    r"haemoglobin|hemoglobin|platelets?|plt|wbc|anc|bilirubin|creatinine|alt|ast|ca19-9|ki-?67|"
+    r"suv\w*|size|cycle|day|week|"
+    r"chapter|section|question|item|shoe|ticket|seat|gate|haematocrit|hematocrit|hct|price|cost|"
+    r"costs|paid|tumou?r|table|step|points?|score|"
+    r"dose|potassium|sodium|glucose|sugar|lactate|inr|房间|床|体重|身高|号|年龄|白细胞|血红蛋白|"
+    r"血小板|version\s|room\s+no|street|road|apartment|flat|p-?|t-|#)\s*(?:is|was|of|=|:|nr|no|"
+    r"about|around|to|at)?\s*$"
 )
 # Weather and rooms have degrees too
 _NO_BODY: Final = re.compile(
-    r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|in the sun|室外|外面)|\s*(?:天气)"
+    r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|"
+    r"in the sun|室外|外面)|\s*(?:天气)"
 )
 _ALONE_F: Final = re.compile(r"\s*(10[0-5][.,]\d)\s*[.!?]*\s*$")
 # What may follow a whole number that stands for a temperature
 _GOES_ON: Final = re.compile(
-    r"\s*(?:$|[.!?;,。，！？\n)]|(?:since|now|today|tonight|this|and|with|but|again|last|yesterday|at|in|on|after|for|all|here|right|still|fever|what|is|should|so|feel\w*)\b)"
+    r"\s*(?:$|[.!?;,。，！？\n)]|(?:since|now|today|tonight|this|and|with|but|again|last|"
+    r"yesterday|at|in|on|after|for|all|here|right|still|fever|what|is|should|so|feel\w*)\b)"
 )
 _HAS: Final = re.compile(
-    r"(?:\b(?:has|have|had|got|is|was|at|running|i've|he's|she's|of|reads?|shows?|showed|says|said|hit|hits|reached|now|up to|to|almost|nearly|about|around|over|thermometer)\s+(?:a\s+|an\s+|about\s+|around\s+|at\s+|now\s+|over\s+)?)$"
+    r"(?:\b(?:has|have|had|got|is|was|at|running|i've|he's|she's|of|reads?|shows?|showed|says|"
+    r"said|hit|hits|reached|now|up to|to|almost|nearly|about|around|over|thermometer)\s+(?:a\s+|"
+    r"an\s+|about\s+|around\s+|at\s+|now\s+|over\s+)?)$"
 )
 # 'call at 38', 'above 38', 'below 36': a limit asked about
 _CHINESE_TEMPERATURE: Final = re.compile(
-    r"(?<![\d.])(3[4-9]|4[0-2]|三十[四五六七八九]|四十[一二]?)\s*(?:度|℃|°c?)\s*(?:(\d|[一二三四五六七八九])(?!\d)|(半))?"
+    r"(?<![\d.])(3[4-9]|4[0-2]|三十[四五六七八九]|四十[一二]?)\s*(?:度|℃|°c?)\s*(?:(\d|"
+    r"[一二三四五六七八九])(?!\d)|(半))?"
 )
 _SPOKEN: Final = re.compile(rf"\b(thirty|forty)[ -]?({_ONES})?(?:\s+point\s+|\s+)?({_ONES}|zero)?\b(\s*degrees)?")
 _SPOKEN_F: Final = re.compile(rf"\b(?:a |one )?hundred(?: and)? (one|two|three|four)(?:\s+point\s+({_ONES}))?\b")
 
 _TIMES: Final = re.compile(
-    rf"(?<![\w.,])(?:x\s?(?P<x>\d{{1,2}})\b|(?P<n>{_NUMBER})\s*(?:or (?P<m>{_NUMBER})\s*)?(?:more\s+|extra\s+|loose\s+|watery\s+|bloody\s+|liquid\s+|"
-    r"runny\s+|additional\s+)*(?:times?|x(?!\w)|×|episodes?|bouts?|trips?|goes|stools?|motions?|bowel movements?|bowels?|bms?\b|poos?\b|poops?\b|movements?|"
-    r"visits to the (?:toilet|loo)|toilet (?:trips|visits)|rounds?|occasions)|(?P<th>\d{1,2})(?:st|nd|rd|th)\s+(?:time|episode|trip|stool|bout))"
+    rf"(?<![\w.,])(?:x\s?(?P<x>\d{{1,2}})\b|"
+    rf"(?P<n>{_NUMBER})\s*(?:or (?P<m>{_NUMBER})\s*)?(?:more\s+|extra\s+|loose\s+|watery\s+|"
+    rf"bloody\s+|liquid\s+|"
+    r"runny\s+|additional\s+)*(?:times?|x(?!\w)|×|episodes?|bouts?|trips?|goes|stools?|motions?|"
+    r"bowel movements?|bowels?|bms?\b|poos?\b|poops?\b|movements?|"
+    r"visits to the (?:toilet|loo)|toilet (?:trips|visits)|rounds?|occasions)|"
+    r"(?P<th>\d{1,2})(?:st|nd|rd|th)\s+(?:time|episode|trip|stool|bout))"
 )
 _MORE: Final = re.compile(rf"(?<![\w.,])(?P<n>{_NUMBER})\s+(?:more|extra)\b")
 _TWICE: Final = re.compile(r"\b(?:twice|two or three|couple of times|a couple)\b")
 _ONCE: Final = re.compile(r"\b(?:once|one time|one loose|single|a loose stool|just one|only one)\b")
 _OFTEN: Final = re.compile(
-    r"\b(?:several|many|multiple|numerous|countless|lots of|loads of|all day|all night|non-?stop|constant(?:ly)?|over and over|again and again|"
-    r"(?:can't|cannot|cant|won't|wont|doesn't|does not|not) stop(?:ping)?|every (?:hour|half|few|\d+|ten|twenty|thirty|fifteen)|hourly|repeatedly|so often|"
-    r"a lot|lost count|dozens?|continuous(?:ly)?|all the time|every time|all morning|all afternoon|never ending|each hour)"
+    r"\b(?:several|many|multiple|numerous|countless|lots of|loads of|all day|all night|"
+    r"non-?stop|constant(?:ly)?|over and over|again and again|"
+    r"(?:can't|cannot|cant|won't|wont|doesn't|does not|not) stop(?:ping)?|every (?:hour|half|"
+    r"few|\d+|ten|twenty|thirty|fifteen)|hourly|repeatedly|so often|"
+    r"a lot|lost count|dozens?|continuous(?:ly)?|all the time|every time|all morning|"
+    r"all afternoon|never ending|each hour)"
 )
 _CHINESE_TIMES: Final = re.compile(rf"(?P<n>{_CJK_NUMBER})(?:来|多|几)?\s*(?:次|趟|回|遍)")
 _CHINESE_OFTEN: Final = re.compile(
-    r"(?:好几|很多|多|好多|无数|几十|十几|数)(?:次|趟|回|遍)|不停|一直|反复|不断|频繁|没完没了|止不住|不止|老是|总是|次数多|次数很多"
+    r"(?:好几|很多|多|好多|无数|几十|十几|数)(?:次|趟|回|遍)|不停|一直|反复|不断|频繁|没完没了|"
+    r"止不住|不止|老是|总是|次数多|次数很多"
 )
 
 _HOURS: Final = re.compile(
-    rf"(?<![\w.,])(?P<n>{_NUMBER}|a|an|half a|a whole|several|a few|few|many|couple of|over a|the whole|whole)?\s*(?P<u>hours?|hrs?|h\b|days?|nights?|weeks?|minutes?)\b(?P<after>\s*(?:ago|after|later|before|back|of|old|apart))?"
+    rf"(?<![\w.,])(?P<n>{_NUMBER}|a|an|half a|a whole|several|a few|few|many|couple of|over a|"
+    rf"the whole|whole)?\s*(?P<u>hours?|hrs?|h\b|days?|nights?|weeks?|"
+    rf"minutes?)\b(?P<after>\s*(?:ago|after|later|before|back|of|old|apart))?"
 )
 _SINCE: Final = (
-    (re.compile(r"\bsince (?:the day before yesterday|monday|tuesday|wednesday|thursday|friday|saturday|sunday|last week|the weekend|cycle|my last|the last|the infusion|chemo)"), 48.0),
-    (re.compile(r"\b(?:since|from) yesterday(?! (?:evening|night))|\bsince (?:a|one) day|前天|从昨天(?!晚)|昨天(?:开始|到现在|起|早上|上午|中午|下午)|一整天|一天一夜|整整一天|(?<!第)一天(?:都|没|了|没有|里)?|24小时|两天|三天|好几天"), 24.0),
-    (re.compile(r"\b(?:since|from) (?:last night|yesterday (?:evening|night)|last evening)|昨晚|昨夜|昨天晚上|一晚上|整晚|一夜"), 13.0),
+    (re.compile(
+        r"\bsince (?:the day before yesterday|monday|tuesday|wednesday|thursday|friday|saturday|"
+        r"sunday|last week|the weekend|cycle|my last|the last|the infusion|chemo)"), 48.0),
+    (re.compile(
+        r"\b(?:since|from) yesterday(?! (?:evening|night))|\bsince (?:a|one) day|前天|从昨天(?!晚)|"
+        r"昨天(?:开始|到现在|起|早上|上午|中午|下午)|一整天|一天一夜|整整一天|(?<!第)一天(?:都|没|"
+        r"了|没有|里)?|24小时|两天|三天|好几天"), 24.0),
+    (re.compile(
+        r"\b(?:since|from) (?:last night|yesterday (?:evening|night)|last evening)|昨晚|昨夜|"
+        r"昨天晚上|一晚上|整晚|一夜"), 13.0),
     (re.compile(r"\ball day|whole day|entire day|full day|day and night"), 24.0),
     (re.compile(r"\ball night|whole night|overnight|throughout the night"), 10.0),
-    (re.compile(r"\bsince (?:this morning|breakfast|lunch|noon|this afternoon|i got up|i woke|\d|midday|waking)|\ball morning|今早|早上(?:开始|到现在|起)|从早上|今天早上|上午(?:开始|到现在)|半天|中午"), 6.0),
+    (re.compile(
+        r"\bsince (?:this morning|breakfast|lunch|noon|this afternoon|i got up|i woke|\d|midday|"
+        r"waking)|\ball morning|今早|早上(?:开始|到现在|起)|从早上|今天早上|上午(?:开始|到现在)|"
+        r"半天|中午"), 6.0),
     (re.compile(r"\bfor days|days now|days on end"), 72.0),
 )  # fmt: skip
 _CHINESE_HOURS: Final = re.compile(
@@ -159,7 +197,7 @@ def _chinese_number(text: str) -> float:
     if "十" not in text:
         return float("".join(str(_CHINESE[character]) for character in text))
     tens, _, ones = text.partition("十")
-    return float((_CHINESE[tens] if tens in _CHINESE else 1) * 10 + (_CHINESE[ones] if ones in _CHINESE else 0))
+    return float(_CHINESE.get(tens, 1) * 10 + _CHINESE.get(ones, 0))
 
 
 def _celsius(value: float) -> float | None:
@@ -203,7 +241,7 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
             yield _decimal(match.group(1)), match.start(), match.end()
     for match in _WHOLE.finditer(plain):
         before, after = plain[: match.start()], plain[match.end() :]
-        if _GOES_ON.match(after) and (_HAS.search(before) or not before.strip() and not after.strip(" .!?。！？")):
+        if _GOES_ON.match(after) and (_HAS.search(before) or (not before.strip() and not after.strip(" .!?。！？"))):
             yield float(match.group(1)), match.start(), match.end()
     alone = _ALONE_F.match(plain)
     if alone:
@@ -217,9 +255,9 @@ def _spoken(plain: str) -> Iterator[tuple[float, int, int]]:
         for match in _SPOKEN.finditer(plain):
             tens, ones, tenth, unit = match.groups()
             value = (30 if tens == "thirty" else 40) + (_UNITS[ones] if ones else 0)
-            if tenth or unit or re.search(_THERMAL, plain[max(0, match.start() - 40) : match.end() + 12]):
-                if not _OTHER_UNIT.match(plain[match.end() :]):
-                    yield value + (_UNITS[tenth] if tenth else 0) / 10, match.start(), match.end()
+            meant = tenth or unit or re.search(_THERMAL, plain[max(0, match.start() - 40) : match.end() + 12])
+            if meant and not _OTHER_UNIT.match(plain[match.end() :]):
+                yield value + (_UNITS[tenth] if tenth else 0) / 10, match.start(), match.end()
     if "hundred" in plain:
         for match in _SPOKEN_F.finditer(plain):
             if re.search(_THERMAL, plain):

@@ -57,7 +57,7 @@ class SymptomReader:
         return cls(load_lexicon(folder))
 
     def read(self, text: str) -> tuple[SymptomFinding, ...]:
-        """Every sign named in the message, with its status; one finding for a sign and status, in the order of the text."""
+        """Every sign named in the message, with its status; one finding for a sign and status."""
         text = text[:MOST_CHARACTERS]
         plain = normalise(text)
         tokens, questions = tokenise(plain, self._lexicon.keys)

@@ -153,9 +153,7 @@ def tokenise(plain: str, keys: KeyMaker) -> tuple[list[Token], frozenset[int]]:
         tokens.append(Token(keys.key(raw), match.start(), match.end(), sentence, at))
         if _CJK.match(raw):
             at += 0.5
-        elif raw not in _LIGHT:
-            at += 1.0
-        elif raw in ",，、(":
+        elif raw not in _LIGHT or raw in ",，、(":
             at += 1.0
         if raw in _SENTENCE_END or raw.startswith(".."):
             if raw in _QUESTION:

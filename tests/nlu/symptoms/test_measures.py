@@ -44,10 +44,27 @@ def test_temperature(text: str, celsius: float) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "38 cm", "38 years old", "I am 38", "room 38", "bed 39", "38 mg", "weight 38.5 kg", "CRP 38.5", "3.8.2026", "2026-06-38",
-        "8:38", "38%", "P-0038", "38 tablets left", "it's 39 degrees outside", "房间38", "38岁", "version 38.4", "day 38",
+        "38 cm",
+        "38 years old",
+        "I am 38",
+        "room 38",
+        "bed 39",
+        "38 mg",
+        "weight 38.5 kg",
+        "CRP 38.5",
+        "3.8.2026",
+        "2026-06-38",
+        "8:38",
+        "38%",
+        "P-0038",
+        "38 tablets left",
+        "it's 39 degrees outside",
+        "房间38",
+        "38岁",
+        "version 38.4",
+        "day 38",
     ],
-)  # fmt: skip
+)
 def test_no_temperature(text: str) -> None:
     assert values(text, "celsius") == []
 
@@ -55,11 +72,23 @@ def test_no_temperature(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        ("8 times today", 8), ("eight times", 8), ("twice", 2), ("x8", 8), ("8x", 8), ("6 loose stools", 6), ("once", 1),
-        ("4 more stools than usual", 4), ("拉了八次", 8), ("吐了三次", 3), ("一天十次", 10), ("5-6 times", 6), ("5 or 6 times", 6),
-        ("the 5th time", 5), ("several times", 6),
+        ("8 times today", 8),
+        ("eight times", 8),
+        ("twice", 2),
+        ("x8", 8),
+        ("8x", 8),
+        ("6 loose stools", 6),
+        ("once", 1),
+        ("4 more stools than usual", 4),
+        ("拉了八次", 8),
+        ("吐了三次", 3),
+        ("一天十次", 10),
+        ("5-6 times", 6),
+        ("5 or 6 times", 6),
+        ("the 5th time", 5),
+        ("several times", 6),
     ],
-)  # fmt: skip
+)
 def test_count(text: str, count: float) -> None:
     assert max(values(text, "count")) == count
 
@@ -67,10 +96,18 @@ def test_count(text: str, count: float) -> None:
 @pytest.mark.parametrize(
     ("text", "hours"),
     [
-        ("for 12 hours", 12), ("for two days", 48), ("since yesterday", 24), ("since last night", 13), ("since this morning", 6),
-        ("all day", 24), ("十二个小时", 12), ("两天", 48), ("从昨天", 24), ("half a day", 12),
+        ("for 12 hours", 12),
+        ("for two days", 48),
+        ("since yesterday", 24),
+        ("since last night", 13),
+        ("since this morning", 6),
+        ("all day", 24),
+        ("十二个小时", 12),
+        ("两天", 48),
+        ("从昨天", 24),
+        ("half a day", 12),
     ],
-)  # fmt: skip
+)
 def test_hours(text: str, hours: float) -> None:
     assert max(values(text, "hours")) == hours
 
