@@ -6,9 +6,10 @@ cost, and would bring names into objects that this project never wants to hold.
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, Field, StrictFloat, StrictInt, StrictStr, constr
+from pydantic import BaseModel, Field, StrictFloat, StrictInt, StrictStr, constr, root_validator
+from pydantic.errors import DictError
 
 _DATE = r"^\d{4}(-(0[1-9]|1[0-2])(-(0[1-9]|[12]\d|3[01]))?)?$"
 _ID = r"^[A-Za-z0-9\-\.]{1,64}$"
@@ -20,6 +21,13 @@ class Element(BaseModel):
     class Config:
         allow_mutation = False
         extra = "ignore"
+
+    @classmethod
+    def validate(cls, value: Any) -> Element:
+        """As pydantic does, but a list is no object: left alone, it would read `[]` as an empty one."""
+        if not isinstance(value, (dict, cls)):
+            raise DictError()
+        return super().validate(value)
 
 
 class Coding(Element):
@@ -40,6 +48,16 @@ class Concept(Element):
     def codes(self) -> tuple[str, ...]:
         """The codes, whatever their systems."""
         return tuple(coding.code for coding in self.coding if coding.code)
+
+
+class Code(Concept):
+    """What a resource is about: a CodeableConcept that says something."""
+
+    @root_validator(skip_on_failure=True)
+    def _says_something(cls, values: dict[str, Any]) -> dict[str, Any]:
+        if not values["coding"] and not values["text"]:
+            raise ValueError("expected a coding or a text")
+        return values
 
 
 class Identifier(Element):
@@ -84,7 +102,7 @@ class Patient(Element):
 
     resourceType: Literal["Patient"]
     id: constr(regex=_ID, strict=True) | None = None  # type: ignore[valid-type]
-    identifier: tuple[Identifier, ...] = Field(..., min_items=1)
+    identifier: list[Identifier] = Field(..., min_items=1)
     gender: Literal["male", "female", "other", "unknown"] | None = None
     birthDate: constr(regex=_DATE, strict=True) | None = None  # type: ignore[valid-type]
     communication: tuple[Communication, ...] = ()
@@ -121,7 +139,7 @@ class Observation(Element):
     status: Literal[
         "registered", "preliminary", "final", "amended", "corrected", "cancelled", "entered-in-error", "unknown"
     ]
-    code: Concept
+    code: Code
     subject: Reference
     effectiveDateTime: StrictStr | None = None
     valueQuantity: Quantity | None = None
@@ -136,7 +154,7 @@ class Condition(Element):
     resourceType: Literal["Condition"]
     clinicalStatus: Concept | None = None
     verificationStatus: Concept | None = None
-    code: Concept
+    code: Code
     subject: Reference
     onsetDateTime: StrictStr | None = None
     abatementDateTime: StrictStr | None = None
@@ -169,7 +187,7 @@ class Appointment(Element):
     serviceType: tuple[Concept, ...] = ()
     appointmentType: Concept | None = None
     start: StrictStr | None = None
-    participant: tuple[AppointmentParticipant, ...] = Field(..., min_items=1)
+    participant: list[AppointmentParticipant] = Field(..., min_items=1)
 
 
 Resource = Patient | ResearchSubject | Observation | Condition | Appointment
