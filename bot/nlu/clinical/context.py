@@ -289,7 +289,8 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
             _spread(view, segment, cue, frozenset({"/", "or"}))
         return
     targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
-    if not targets and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
+    room = 0 if segment.link in {",", "and"} else 2
+    if not targets and cue.start - segment.start <= room and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
         previous = view.segments()[segment.index - 1]
         if previous.sentence == segment.sentence:
             targets = view.mentions[previous.index]

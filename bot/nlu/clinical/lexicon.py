@@ -220,7 +220,7 @@ class Lexicon:
         found |= self._long_phrases(doc)
         taken = [0] * len(doc)
         out: list[Match] = []
-        for length, start, name in sorted(found, key=lambda m: (-m[0], m[1], m[2])):
+        for length, start, name in sorted(found, key=lambda m: (-m[0], self.concepts[m[2]].group in CUE_GROUPS, m[1], m[2])):
             end = start + length
             if taken[start] != (start << 32 | end) and any(taken[start:end]):
                 continue

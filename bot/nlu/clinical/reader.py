@@ -16,7 +16,11 @@ from bot.nlu.clinical.dates import find_dates
 from bot.nlu.clinical.lexicon import CUE_GROUPS, LEXICON_FOLDER, Lexicon
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import give_dates
+from bot.nlu.clinical.readers.illness import read_illness
+from bot.nlu.clinical.readers.infection import read_infection
 from bot.nlu.clinical.readers.molecular import read_molecular
+from bot.nlu.clinical.readers.operations import read_allergies, read_operations, read_organs
+from bot.nlu.clinical.readers.participation import read_participation
 from bot.nlu.clinical.readers.person import birth_year, read_person
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
@@ -29,6 +33,12 @@ READERS: tuple[Callable[[Note], Iterator[Finding]], ...] = (
     read_tumour,
     read_molecular,
     read_treatment,
+    read_participation,
+    read_operations,
+    read_organs,
+    read_allergies,
+    read_illness,
+    read_infection,
 )
 #: Groups of mentions that a date can belong to.
 DATED = (

@@ -85,14 +85,14 @@ def _autoimmune_side(case: Case, illness: Finding) -> str:
         if therapy in {"none", "topical"} or (exception == "graves" and therapy == "thyroid"):
             return "excused"
         return "open"
+    if therapy == "systemic":
+        return "bars"
     if illness.flag("over") or illness.ended.known:
         side = case.side("E06_autoimmune", illness.ended if illness.ended.known else illness.when)
-        if therapy == "systemic":
-            return "bars"
         return {"outside": "excused", "inside": "bars"}.get(side, "open")
     if illness.flag("limited"):
         side = case.side("E06_autoimmune", illness.when)
-        if therapy == "systemic" or side == "inside":
+        if side == "inside":
             return "bars"
         return "open" if illness.when.known or illness.temporality == "historical" else "bars"
     if illness.temporality == "historical" and illness.flag("past"):

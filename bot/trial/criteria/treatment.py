@@ -33,7 +33,7 @@ def untreated(case: Case) -> Decision:
         return failed(f"Anti-tumour treatment: {quoted(own[0])}.", *first(own))
     unclear = [f for f in _given(case) if f.text("for") == "unclear" and f.text("kind") in barring_kinds]
     denied, evidence = _denials(case)
-    if denied and not unclear:
+    if denied and (not unclear or case.present("untreated")):
         return passed(f"{quoted(evidence[0])}.", *first(evidence))
     if evidence or unclear:
         return unknown("Treatment is denied in part only, or for which cancer it was is not said.", *first(evidence + unclear))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -86,8 +87,27 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
         owner = _owner(note, day, candidates)
         if owner is None:
             continue
-        owner.dates.append(day)
+        for event in candidates:
+            if event.start < owner.end and owner.start < event.end:
+                event.dates.append(day)
         _share(note, day, owner, candidates)
+    for sentence in by_sentence.values():
+        _inherit(note, sentence)
+
+
+_SAME_TIME = re.compile(r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)")
+
+
+def _inherit(note: Note, events: Sequence[Mention]) -> None:
+    """An event without a date takes that of the one it explains in brackets or follows 'the same night'."""
+    for earlier, event in zip(events, events[1:], strict=False):
+        if event.dates or not earlier.dates or event.start < earlier.end:
+            continue
+        segment = note.segment(event.start)
+        explains = segment.link == "(" and note.segment(earlier.start).index == segment.index - 1 and event.group == earlier.group
+        between = note.words(earlier.end, event.start) + " " + note.words(event.end, min(segment.end, event.end + 5))
+        if explains or _SAME_TIME.search(between):
+            event.dates = list(earlier.dates)
 
 
 def _owner(note: Note, day: DateMention, candidates: Sequence[Mention]) -> Mention | None:

@@ -60,7 +60,7 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
 def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, float]]:
     """Sizes of the lesion: (first token, token after, longest diameter in mm)."""
     out = []
-    others = {"malignancy", "site_lesion", "operation", "minor_operation", "lung", "ignore"}
+    others = {"malignancy", "site_lesion", "operation", "lung"}
     for match, start, end in note.find(_SIZE):
         if overlap((start, end), taken):
             continue
@@ -152,6 +152,8 @@ def _doubt(note: Note, start: int, end: int) -> bool:
 
 def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
     if name == "t_category":
+        if note.norms[start] == "tx" and not note.norms[start + 1 : start + 2][:1] in ([x] for x in ("n0", "n1", "n2", "nx")):
+            return True
         if note.norms[start] == "tis" and note.tokens[start].raw not in {"Tis", "TIS", "cTis", "pTis"}:
             return True
         if set(note.norms[end : end + 1]) & _T_NOT_AFTER or set(note.norms[max(0, start - 1) : start]) & _T_NOT_BEFORE:

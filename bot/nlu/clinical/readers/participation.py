@@ -1,0 +1,448 @@
+"""Consent, contraception and fertility, pregnancy, vaccines, other trials, the investigator's judgement."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.readers.common import dates_of, finding, of_mention
+from bot.trial.facts import Finding, Period
+
+
+def read_participation(note: Note) -> Iterator[Finding]:
+    """All findings about taking part."""
+    yield from _consent(note)
+    yield from _contraception(note)
+    yield from _pregnancy(note)
+    yield from _vaccines(note)
+    yield from _trials(note)
+    yield from _investigator(note)
+
+
+# ---------------------------------------------------------------------------------------------- consent
+
+_JOIN = r"(?:take part|taking part|participate|participating|participation|join|joining|enrol|enroll|enrolling|enter|entering|be in|be part|sign|signing|consent|consenting|be enrolled|be included|go into|be randomised|have anything to do with|sparc|(?:the|this|our) (?:study|trial)|trial|study|icf|research)"
+_DECLINE = re.compile(
+    rf"(?<!\S)(?:"
+    rf"(?:has |have |had |was |is |then |now |since |later |firmly |politely |he |she |pt |patient )*(?:declin\w+|refus\w+|reject\w*|revok\w+|withdr[ae]w\w*|opted out|turn(?:s|ed) down|pull(?:s|ed) out|backed out|pulled back|dropped out)"
+    rf"(?: (?:to|from|of|her|his|their|the|any|in|written|informed|give|sign|provide|being|study|trial|participation|on|at|again|yesterday|today|firmly|politely|finally|for))* {_JOIN}"
+    rf"|(?:does not|doesnt|did not|didnt|do not|no longer|not) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:any part of |to be |be )?{_JOIN}"
+    rf"|(?:will not|wont|would not|wouldnt|unwilling to|not willing to|refuses? to|declines? to|cannot be persuaded to|does not agree to|did not agree to) (?:be |to )?{_JOIN}"
+    rf"|(?:said|says|answered) no to (?:the |this )?(?:{_JOIN}|us)|(?:is |was )?not interested in (?:the |this )?{_JOIN}|(?:decided|decides|is|was) (?:against|not to) (?:the |this )?{_JOIN}"
+    rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
+    rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her) mind and (?:withdrew|declined|refused)"
+    rf")(?!\S)"
+)
+_GIVEN = re.compile(
+    r"(?<!\S)(?:signed|signs|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
+)
+_NOT_GIVEN = re.compile(
+    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?]|no|missing|incomplete|take home|at home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
+)
+_OTHER_OBJECT = re.compile(
+    r"(?<!\S)(?:port|contrast|ct|mri|colonoscopy|gastroscopy|endoscopy|scope|surgery|surgical|operation|procedure|procedural|biopsy|biopsies|stoma|colostomy|ileostomy|stent|an?aesthe\w+|transfusion|blood products|photograph\w*|photos?|genetic\w*|genomic|germline|tissue|biobank|biobanking|data|chemo\w*|radiotherapy|rt|vaccin\w*|picc|hysterectomy|bowel prep|sedation|gdpr|images?|video|hip|treatment|registry|another|other|line|insertion|excision|hernia|sharing|samples?|sample|research biopsy|dialysis|iodine|scan)(?!\S)"
+)
+_STUDY_OBJECT = re.compile(r"(?<!\S)(?:sparc|study|trial|nct05576480|participation|take part|taking part|participate|protocol|research)(?!\S)")
+_FORMS = re.compile(
+    r"(?<!\S)(?P<verb>signed|has signed|completed|returned|signs)(?: (?:the|her|his|all|both|our|up|for|in|to|and|dated|back|a|v\S+|version|\d\S*))* (?:sparc|study|trial)(?: (?:informed|consent))?(?: (?:form|forms|papers|paperwork|documents?|sheet|document|icf|agreement|pack))?(?!\S)"
+)
+_FIRST = re.compile(r"(?<!\S)(?:initially|at first|first|originally|previously|earlier|had been|had first|before that|to begin with|in may|last month|last week)(?!\S)")
+_AFTER_ALL = re.compile(r"(?<!\S)(?:then|later|now|since|afterwards|subsequently|today|yesterday|this morning|eventually|finally|after all|changed|withdr\w+|all the same|anyway|again|nevertheless|nonetheless|since then|on reflection|meanwhile|revoked|but)(?!\S)")
+
+
+def _subject_is_kin(note: Note, start: int) -> bool:
+    segment = note.segment(start)
+    return any(cue.group == "kin" and segment.start <= cue.start < start and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start]) for cue in note.cues)
+
+
+def _other_trial_named(note: Note, start: int, end: int) -> bool:
+    """'consent for the HELIX trial': a name in capitals that is not SPARC."""
+    for i in range(start, min(end, len(note.norms))):
+        if note.norms[i] in {"trial", "study"} and i > start:
+            raw = note.tokens[i - 1].raw
+            if raw.isupper() and len(raw) > 2 and note.norms[i - 1] not in {"sparc", "the", "this", "our"} and not all(t.raw.isupper() for t in note.tokens):
+                return True
+            if note.norms[i - 1] in {"another", "other", "previous", "different", "drug", "device"}:
+                return True
+    return False
+
+
+def _consent(note: Note) -> Iterator[Finding]:
+    found: list[tuple[int, int, str, str, str]] = []
+    declined_spans: list[tuple[int, int]] = []
+    for match, start, end in note.find(_DECLINE):
+        clause = note.clause(start)
+        tail = note.words(end, min(clause[1], end + 6))
+        head = note.words(clause[0], start)
+        if _subject_is_kin(note, start) or (_OTHER_OBJECT.search(tail) and not _STUDY_OBJECT.search(match.group() + " " + tail)) or _other_trial_named(note, start, min(len(note.norms), end + 3)):
+            continue
+        if re.search(r"(?:not|never|has not|did not)(?: \w+)? ?$", head) or re.search(r"(?:^| )(?:may|might|could|can|if|if he|if she|free to|entitled to|unless|until) (?:\w+ )?$", head + " "):
+            continue
+        if re.search(r"(?<!\S)(?:another|other|previous|different) (?:drug |clinical )?(?:trial|study)", match.group() + " " + tail):
+            continue
+        declined_spans.append((start, end))
+        found.append((start, end, "declined", "study", note.words(*clause)))
+    for mention in note.of("consent"):
+        if not mention.is_patient and not mention.attributes.get("given") and _subject_is_kin(note, mention.start):
+            continue
+        if any(start <= mention.start < end for start, end in declined_spans):
+            continue
+        first, last = _consent_scope(note, mention)
+        words = note.words(first, last)
+        target = _object(note, words, first, last, mention)
+        given = _GIVEN.search(words) is not None or bool(mention.attributes.get("given"))
+        doubt = _NOT_GIVEN.search(_strip_names(words)) is not None or mention.assertion in {"uncertain", "hypothetical"}
+        if mention.assertion == "negated" and not given:
+            doubt = True
+        if given and doubt and _signed_for_sure(words):
+            doubt = False
+        found.append((mention.start, mention.end, "given" if given and not doubt else "pending", target, words))
+    if not any(row[2] in {"given"} for row in found):
+        for match, start, end in note.find(_FORMS):
+            words = note.words(*note.clause(start))
+            before = note.words(max(note.clause(start)[0], start - 3), start)
+            if not _NOT_GIVEN.search(before) and not _subject_is_kin(note, start) and not _other_trial_named(note, start, end):
+                target = "other" if _OTHER_OBJECT.search(words) else "study"
+                found.append((start, end, "given", target, words))
+    yield from _settle(note, found)
+
+
+def _strip_names(words: str) -> str:
+    """'patient information sheet', 'no questions', 'yes/no' are no doubt about the consent."""
+    return re.sub(r"(?<!\S)(?:no (?:questions|concerns|issues|problem|further questions|pressure)|without (?:pressure|reservation|hesitation|questions)|after (?:reading|discussion)|before (?:any|the|screening|study|starting|first)\S*(?: \S+){0,3}|not in doubt|next of kin|witnessed|done|all questions answered|time to consider|24 hours to consider|given time)(?!\S)", " ", words)
+
+
+def _signed_for_sure(words: str) -> bool:
+    """A signature with its date, or 'has now signed', outweighs words of doubt in the same sentence."""
+    return re.search(r"(?<!\S)(?:has (?:now |since |today |already )?signed|(?<!not )signed (?:on |and dated |today|yesterday|this morning|\d|last|it on|the sparc|the study|the trial|all the same|anyway)|signed consent on)", words) is not None and not re.search(r"(?<!\S)(?:not (?:yet )?(?:been )?signed|unsigned|has not signed|hasnt signed|never signed|to be signed|will be signed|until signed)(?!\S)", words)
+
+
+def _consent_scope(note: Note, mention: Mention) -> tuple[int, int]:
+    """The words that speak of this consent: its clause, or its sentence where the clause is short."""
+    first, last = note.clause(mention.start)
+    sentence = note.sentence(mention.start)
+    if last - first <= 5:
+        first, last = max(sentence[0], first - 8), min(sentence[1], last + 10)
+    others = [m for m in note.of("consent") if first <= m.start < last and m is not mention]
+    for other in others:
+        if other.start > mention.end:
+            last = min(last, other.start)
+        elif other.end < mention.start:
+            first = max(first, other.end)
+    return first, last
+
+
+def _object(note: Note, words: str, first: int, last: int, mention: Mention) -> str:
+    own = note.words(mention.start, mention.end)
+    if _STUDY_OBJECT.search(own):
+        return "study"
+    after = note.words(mention.end, min(last, mention.end + 9))
+    before = note.words(max(first, mention.start - 3), mention.start)
+    if _other_trial_named(note, mention.start, min(last, mention.end + 7)):
+        return "other"
+    target = re.search(r"(?<!\S)(?:for|to|re|regarding|covering|of|only)(?!\S)(?P<rest>.*)", after)
+    rest = target["rest"] if target else ""
+    study = _STUDY_OBJECT.search(rest)
+    other = _OTHER_OBJECT.search(rest)
+    if study and not (other and other.start() < study.start()):
+        return "study"
+    if other or _OTHER_OBJECT.search(before) and not _STUDY_OBJECT.search(before):
+        return "other"
+    return "study" if _STUDY_OBJECT.search(words) else "unspecified"
+
+
+def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator[Finding]:
+    """What stands where consent was given and refused in turn: the later date, else what is told as later."""
+    found = sorted(found)
+    own = [row for row in found if row[3] != "other"]
+    given = [row for row in own if row[2] == "given"]
+    declined = [row for row in own if row[2] == "declined"]
+    if given and declined:
+        g, d = given[-1], declined[-1]
+        g_date, d_date = _date_at(note, g[0], g[1]), _date_at(note, d[0], d[1])
+        withdrawn = re.search(r"withdr|revok|taken back", note.words(d[0], d[1])) is not None
+        drop = ""
+        if g_date.exact and d_date.exact and g_date != d_date and g_date.earliest and d_date.earliest:
+            drop = "declined" if g_date.earliest > d_date.earliest else "given"
+        elif _FIRST.search(d[4]) and d[0] < g[0]:
+            drop = "declined"
+        elif d[0] > g[0] and (withdrawn or _AFTER_ALL.search(d[4])):
+            drop = "given"
+        elif g[0] > d[0] and _AFTER_ALL.search(g[4]):
+            drop = "declined"
+        found = [row for row in found if row[2] != drop]
+    for start, end, status, target, _ in found:
+        yield finding(note, "consent", start, end, {"status": status, "to": target}, when=_date_at(note, start, end))
+
+
+def _date_at(note: Note, start: int, end: int) -> Period:
+    number = note.layout.sentence_of(start)
+    near = [d for d in note.dates if note.layout.sentence_of(d.start) == number]
+    clause = note.segment(start).clause
+    same = [d for d in near if note.segment(d.start).clause == clause] or near
+    best = min(same, key=lambda d: min(abs(d.start - end), abs(start - d.end)), default=None)
+    return best.period if best else Period()
+
+
+# ---------------------------------------------------------------------------------------- contraception
+
+_REFUSES = re.compile(
+    r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
+)
+_USES = re.compile(
+    r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|takes|taking|intends?|prepared to|ready to|ok|fine with|keep\w*|on|with|relies|rely|secured|ensured|assured|guaranteed|via|by|they|inserted|sufficient|appropriate|highly|\[x\]|consents?|:)(?!\S)"
+)
+_TALK = re.compile(r"(?<!\S)(?:discuss\w*|to be discussed|counsel\w*|advised|advice|leaflet|not (?:yet )?(?:discussed|asked|raised|addressed)|to discuss|tbc|unclear|unknown|asked|n/a|not applicable|needs|need|required|requirements?|recommended|explained|will think|thinking|undecided|unsure|removed|expired|not known|open|raised|to clarify|informed|told|none at present|not documented|whether)(?!\S)")
+_STATES = {"postmenopausal": "postmenopausal", "sterilised": "sterilised", "vasectomy": "vasectomy"}
+
+
+def _contraception(note: Note) -> Iterator[Finding]:
+    for mention in note.of("contraception"):
+        if mention.experiencer not in {"patient", "partner"}:
+            continue
+        first, last = note.clause(mention.start)
+        words = note.words(first, last)
+        if _REFUSES.search(words) and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
+            status = "refuses"
+        elif mention.assertion == "negated":
+            status = "pending"
+        elif _TALK.search(words) and not re.search(r"(?<!\S)(?:agree\w*|will use|uses|willing|happy to|accepts)(?!\S)", words):
+            status = "pending"
+        elif mention.assertion in {"uncertain", "hypothetical"}:
+            status = "pending"
+        elif mention.attributes.get("method") or _USES.search(words):
+            status = "uses"
+        else:
+            status = "pending"
+        yield finding(note, "contraception", mention.start, mention.end, {"status": status})
+    for mention in note.of("fertility"):
+        state = str(mention.attributes["state"])
+        if state in _STATES and mention.assertion == "present" and mention.experiencer in {"patient", "partner"} and not _only_symptom(note, mention):
+            yield finding(note, _STATES[state], mention.start, mention.end, experiencer=mention.experiencer, when=dates_of(mention)[0])
+    for mention in note.mentions:
+        if mention.attributes.get("fertility") == "hysterectomy" and mention.experiencer in {"patient", "partner"}:
+            own = note.norms[mention.start] in {"no", "without", "has"}
+            if mention.assertion == "present" or own and mention.assertion == "negated":
+                yield finding(note, "hysterectomy", mention.start, mention.end, experiencer=mention.experiencer, when=dates_of(mention)[0])
+
+
+def _only_symptom(note: Note, mention: Mention) -> bool:
+    after = note.norms[mention.end : mention.end + 2]
+    before = note.norms[max(0, mention.start - 3) : mention.start]
+    return bool(set(after) & {"symptoms", "flushes", "clinic", "approaching", "expected", "not", "starting"}) or bool(set(before) & {"approaching", "near", "nearing", "not", "before", "entering", "towards", "reversed", "reversal", "yet"})
+
+
+# -------------------------------------------------------------------------------------------- pregnancy
+
+_PAST_PREGNANCY = frozenset("previous past first last second third history complications ectopic miscarriage loss terminated during after uneventful in her two three".split())
+
+
+def _pregnancy(note: Note) -> Iterator[Finding]:
+    for mention in note.of("pregnancy"):
+        if not mention.is_patient or _kin_follows(note, mention):
+            continue
+        before = set(note.norms[max(0, mention.start - 3) : mention.start])
+        when, _ = dates_of(mention)
+        if mention.assertion == "present":
+            if (before & _PAST_PREGNANCY and note.norms[mention.start] != "pregnant") or (when.latest is not None and (note.today - when.latest).days > 300) or note.norms[mention.start] in {"pregnancies"}:
+                continue
+            bare = note.norms[mention.start] == "pregnancy" and not mention.affirmed
+            yield finding(note, "pregnancy", mention.start, mention.end, assertion="uncertain" if bare and not before & {"current", "ongoing", "early", "week", "weeks"} else "present", cue=mention.cue)
+        elif mention.assertion in {"negated", "uncertain"}:
+            yield finding(note, "pregnancy", mention.start, mention.end, assertion=mention.assertion, cue=mention.cue)
+    for mention in note.of("pregnancy_test"):
+        if mention.is_patient:
+            positive = mention.affirmed
+            yield finding(note, "pregnancy" if positive else "pregnancy_test", mention.start, mention.end, assertion="present" if positive else mention.assertion, cue=mention.cue)
+    for mention in note.of("lactation"):
+        if not mention.is_patient or _kin_follows(note, mention):
+            continue
+        words = note.words(*note.clause(mention.start))
+        ended = re.search(r"(?<!\S)(?:stopped|weaned|ended|finished|no longer|ceased|gave up|until (?:\d|last)|bottle fed now|has stopped|discontinued)(?!\S)", words)
+        when, until = dates_of(mention)
+        old = when.latest is not None and (note.today - when.latest).days > 400 and "since" not in words
+        if ended or old or until.known:
+            assertion = "negated"
+        elif mention.assertion in {"planned", "hypothetical"}:
+            continue
+        else:
+            assertion = mention.assertion
+        yield finding(note, "lactation", mention.start, mention.end, assertion=assertion, cue=mention.cue)
+
+
+def _kin_follows(note: Note, mention: Mention) -> bool:
+    return any(cue.group == "kin" and 0 <= cue.start - mention.end <= 1 for cue in note.cues)
+
+
+# --------------------------------------------------------------------------------------------- vaccines
+
+_FIRM = re.compile(r"(?<!\S)(?:plan\w*|booked|scheduled|due|will|to have|to get|to receive|listed|going to|arranged|appointment|next|needs|wants|intends|tomorrow|upcoming|is to)(?!\S)")
+_LOOSE = re.compile(r"(?<!\S)(?:consider\w*|discuss\w*|offered|recommend\w*|suggest\w*|advised|asked about|asks about|thinking|may|might|perhaps|if|possible|possibly|whether|unsure|would)(?!\S)")
+_CALLED_OFF = re.compile(r"(?<!\S)(?:declin\w+|refus\w+|cancel\w+|called off|postponed|deferred|advised against|not to have|turned down|put off|held off|will not|wont|avoid\w*|no longer|contraindicated|never had)(?!\S)")
+_LATER = re.compile(r"(?<!\S)(?:after (?:the )?(?:study|trial|treatment|completion|sparc|participation)|once (?:the )?(?:study|treatment)|in (?:2027|2028|2029)|after (?:she|he) (?:finishes|has finished|completes))(?!\S)")
+
+
+def _vaccines(note: Note) -> Iterator[Finding]:
+    for mention in [*note.of("vaccine"), *_bare_mmr(note)]:
+        if not mention.is_patient or mention.superseded:
+            continue
+        first, last = note.clause(mention.start)
+        words = note.words(first, last)
+        live = mention.attributes.get("live")
+        if live is None and re.search(r"(?<!\S)(?:live|attenuated)(?!\S)", words) and not re.search(r"(?<!\S)(?:not|non) live", words):
+            live = True
+        elif live is None and re.search(r"(?<!\S)(?:inactivated|mrna|shingrix|recombinant|non live|not live|killed|covid|flu|influenza|tetanus|pneumococcal)(?!\S)", words):
+            live = False
+        when, _ = dates_of(mention)
+        if mention.assertion == "negated":
+            if mention.concept == "vaccine_unspecified" and live is None and re.search(r"(?<!\S)other(?!\S)", words):
+                continue
+            yield finding(note, "vaccine", mention.start, mention.end, {"live": live}, assertion="negated", cue=mention.cue)
+            continue
+        assertion = mention.assertion
+        future = when.earliest is not None and when.earliest > note.today
+        if _CALLED_OFF.search(words):
+            continue
+        if assertion in {"planned", "hypothetical"} or future:
+            if _LATER.search(words):
+                continue
+            given = when.latest is not None and when.latest <= note.today and re.search(r"(?<!\S)(?:had|received|given|got|was given|done)(?!\S)", words)
+            firm = future or _FIRM.search(words) is not None
+            assertion = "present" if given and not future and not _FIRM.search(words) else "planned" if firm and not (_LOOSE.search(words) and not re.search(r"(?<!\S)(?:booked|scheduled|planned)(?!\S)", words)) else "uncertain"
+        start, end = mention.start, mention.end
+        yield finding(note, "vaccine", start, end, {"live": live, "name": note.words(start, end)}, assertion=assertion, when=when, cue=mention.cue)
+
+
+def _bare_mmr(note: Note) -> Iterator[Mention]:
+    """MMR is the vaccine where its clause speaks of one, and mismatch repair otherwise."""
+    for mention in note.of("msi_topic"):
+        if note.words(mention.start, mention.end) != "mmr":
+            continue
+        words = note.words(*note.clause(mention.start))
+        if re.search(r"(?<!\S)(?:vaccin\w*|jab|booster|live|shot|dose|immunis\w*|travel|childhood|given|gp|as a child|measles)(?!\S)", words) and not re.search(r"(?<!\S)(?:ihc|pcr|mss|protein|proteins|tumour|proficient|deficient)(?!\S)", words):
+            yield Mention("vaccine_live", "vaccine", {"live": True}, mention.start, mention.end, mention.segment, mention.assertion, experiencer=mention.experiencer, cue=mention.cue, dates=mention.dates or [d for d in note.dates if note.segment(d.start).clause == note.segment(mention.start).clause][:1])
+
+
+# ----------------------------------------------------------------------------------------------- trials
+
+_NOW = re.compile(r"(?<!\S)(?:currently|at present|now|still|ongoing|presently|at the moment|is on|is in|is also in|also in|is taking part|taking part|takes part|is enrolled|enrolled|participating|participates|is a participant|remains in|remains on|active in|running|is part of|since|on the|continues in|concurrently|simultaneously|in parallel|at the same time|is filling|already in|receiving|is getting|is randomised|on study)(?!\S)")
+_ENDED = re.compile(r"(?<!\S)(?:left|ended|finished|completed|stopped|came off|come off|last (?:dose|visit|tablet|infusion|treatment|injection|capsule)|until|was in|took part|participated|had been in|had taken part|former|formerly|previous|previously|off (?:the )?(?:trial|study)|withdrew|withdrawn|closed|ex|been in|used to|exited|end of|discharged|wash|washed|was on|was part|was enrolled|took|past|earlier|over|concluded|ago|out of|dropped out|had|final)(?!\S)")
+_SCREENED = re.compile(r"(?<!\S)(?:screened (?:only|for)|screen fail\w*|failed screening|screening failure|only screened|never (?:randomised|dosed|enrolled|started|entered|joined|treated)|not (?:enrolled|randomised|dosed|entered|included)|did not (?:enter|enrol|start|join)|was screened|screened out|was not enrolled|did not qualify)(?!\S)")
+_WISH = re.compile(r"(?<!\S)(?:glad|happy to hear|hear about|interested|asks?|asking|asked|wants?|wishes|keen|offer\w*|consider\w*|suitable|eligible|candidate|refer\w*|plan\w*|discuss\w*|leaflet|information|objection|invite\w*|approach\w*|would|could|possible|may|might|if|thinking|raised|declin\w+|refus\w+|suggest\w*|open to|assessed for|assessment for|about trials|enquir\w*|read about|willing)(?!\S)")
+_PART = re.compile(r"(?<!\S)(?:in|on|took part|taking part|takes part|participat\w+|enrolled|enrols|left|completed|finished|ended|stopped|screened|randomised|last dose|part of|came off|withdr\w+|subject|volunteer\w*|filling|joined|joins|was|is|had|received|since|trial|:|ongoing)(?!\S)")
+_IN_TRIAL = re.compile(r"(?<!\S)(?:(?:is |was |been |currently |still |also |now )*(?:in|on|of|from|for|part of|part in|enrolled (?:in|on|into)|participat\w+ (?:in|on)|took part in|taking part in|joined|left|completed|finished|ended|stopped|screened for|randomised (?:in|into|on)|subject (?:in|on|of)|volunteer\w* (?:in|for)|withdrew from|came off|exited|dose (?:in|of|on)|filling in)) ")
+
+
+def _trials(note: Note) -> Iterator[Finding]:
+    done: set[int] = set()
+    for mention in note.of("trial"):
+        if not mention.is_patient:
+            continue
+        clause = note.segment(mention.start).clause
+        first, last = note.sentence(mention.start)
+        words = note.words(*note.clause(mention.start))
+        full = note.words(first, last)
+        own = note.words(mention.start, mention.end)
+        if _is_this_trial(note, mention):
+            continue
+        drug = _drug(note, mention, full)
+        if mention.assertion == "negated":
+            if own in {"trial", "study", "trials", "studies", "trial drug", "study drug", "trial medication", "study medication"} and not re.search(r"(?<!\S)(?:any|other|another|previous|prior|never|else|drug|clinical|ever|no (?:trial|study|trials|studies))(?!\S)", words):
+                continue
+            if own in {"no drug", "no drug involved", "not a drug trial"}:
+                continue
+            if drug is False and mention.concept == "trial_not_drug":
+                continue
+            yield finding(note, "trial", mention.start, mention.end, {"drug": drug, "state": "never"}, assertion="negated", cue=mention.cue)
+            continue
+        if clause in done and mention.concept != "trial_other":
+            continue
+        if mention.assertion in {"planned", "hypothetical"} and not re.search(r"(?<!\S)(?:left|ended|finished|completed|currently)(?!\S)", words):
+            continue
+        state = "screened" if _SCREENED.search(full) else ""
+        when, ended = _trial_dates(note, mention)
+        if not state:
+            now, past = _NOW.search(words), _ENDED.search(words) or _ENDED.search(full) if not _NOW.search(words) else _ENDED.search(words)
+            state = "ended" if past and not (now and re.search(r"(?<!\S)(?:currently|still|ongoing|at present|at the moment|presently)(?!\S)", words)) else "current" if now else "mentioned"
+        if state == "mentioned" and (when.known or ended.known):
+            state = "ended"
+        if state == "mentioned" and mention.concept == "trial_not_drug" and _PART.search(words):
+            state = "current"
+        if state == "mentioned" and re.search(r"(?<!\S)(?:in|on) (?:a|an|the|another) (?:\S+ ){0,3}(?:trial|study)", words):
+            state = "current" if re.search(r"(?<!\S)(?:is|he 's|she 's) (?:also )?(?:in|on)", words) else "ended"
+        if state == "mentioned":
+            continue
+        if _WISH.search(words) and state != "screened" and not re.search(r"(?<!\S)(?:currently|left|ended|finished|completed|took part|last dose|participated)(?!\S)", words):
+            continue
+        if mention.concept == "trial_word" and own in {"trial", "study", "trials", "studies", "clinical research", "research"} and not _IN_TRIAL.search(note.words(max(first, mention.start - 9), mention.start) + " ") and state != "screened":
+            continue
+        done.add(clause)
+        assertion = "uncertain" if mention.assertion == "uncertain" else "present"
+        yield finding(note, "trial", mention.start, mention.end, {"drug": drug, "state": state}, assertion=assertion, when=when, ended=ended, cue=mention.cue)
+
+
+def _is_this_trial(note: Note, mention: Mention) -> bool:
+    near = [m for m in note.of("this_trial") if abs(m.start - mention.start) <= 3]
+    return any(m.start <= mention.start < m.end or m.end == mention.start or mention.end == m.start for m in near)
+
+
+def _drug(note: Note, mention: Mention, full: str) -> bool | None:
+    if mention.attributes.get("drug") is not None and mention.concept != "trial_other":
+        return bool(mention.attributes["drug"])
+    number = note.layout.sentence_of(mention.start)
+    if any(m.concept == "trial_not_drug" and note.layout.sentence_of(m.start) == number for m in note.mentions):
+        return False
+    if mention.concept == "trial_other" or re.search(r"(?<!\S)(?:drug|tablets?|medication|placebo|infusion|injection|dose|capsules?|vaccine|investigational|agent)(?!\S)", full):
+        return True
+    return None
+
+
+def _trial_dates(note: Note, mention: Mention) -> tuple[Period, Period]:
+    """When a trial was, and when it ended: a date near 'left', 'ended' or 'last dose' is its end."""
+    number = note.layout.sentence_of(mention.start)
+    days = [d for d in note.dates if note.layout.sentence_of(d.start) == number]
+    follow = [d for d in note.dates if note.layout.sentence_of(d.start) == number + 1 and re.match(r"(?:it |this |he |she |the (?:study|trial) |last |that )?(?:ended|left|finished|completed|last|stopped|was|came)", note.words(*note.layout.sentences[number + 1]))] if number + 1 < len(note.layout.sentences) else []
+    when, ended = Period(), Period()
+    for day in [*days, *follow]:
+        before = note.words(max(0, day.start - 7), day.start)
+        if day.role == "until" or re.search(r"(?<!\S)(?:left|ended|finished|completed|stopped|last|until|came off|withdrew|final|end|closed|off|exited|over|dose|concluded|out)(?!\S)", before):
+            ended = ended if ended.known else day.period
+        elif not when.known and day.role != "for":
+            when = day.period
+    if not ended.known and when.known and not days:
+        ended = when
+    return when, ended
+
+
+# ----------------------------------------------------------------------------------------- investigator
+
+_UNSUITABLE = re.compile(
+    r"(?<!\S)(?:unsuitable|not (?:a )?(?:suitable|eligible|appropriate|fit|good|acceptable|a suitable|a good|a fit|an appropriate)|ineligible|should not (?:be (?:enrolled|included|randomised|entered)|take part|enter|join|participate|go in|go into)|unfit|against (?:inclusion|enrolment|including|enrolling|her|his|entry|participation|taking part|him|admitting)|inappropriate|exclud\w+|would not (?:enrol|include|enter|take|recommend)|will not (?:enrol|include|enter|take)|not to (?:enrol|include|be enrolled|enter)|advises? against|advised against|rejects?|rejected|judged out|too (?:frail|ill|unwell|unreliable|risky)|declined to (?:enrol|include)|does not (?:want|wish) (?:to (?:enrol|include)|her|him)|not (?:be )?(?:enrolled|included)|keeps? (?:him|her) out|rules? (?:him|her) out|ruled (?:him|her) out|unable to comply|vetoe\w+|veto)(?!\S)"
+)
+_NO_OBJECTION = re.compile(
+    r"(?<!\S)(?:(?:no|not any|without any|without|any) (?:(?:other|further|additional|more|medical|clinical|psychiatric|remaining) )*(?:reasons?|objections?|concerns?|grounds?|obstacles?|issues?|contraindications?|barriers?|problems?|bar|impediments?|hindrances?|factors?|condition)|nothing (?:else |further |more )?(?:against|to exclude|that speaks against|standing|stands|speaks|to keep|to bar|that would|in the way|that should|which would)|sees nothing|finds nothing|knows of nothing|(?:judges?|considers?|finds|deems|thinks|judged|considered|deemed|found|rates|regards) (?:him|her|the patient|pt|them|this patient|patient) (?:to be )?(?:a )?(?:suitable|fit|appropriate|good candidate|acceptable|eligible)|happy to (?:include|enrol|proceed|enter)|suitable (?:in|per|according)|keinen weiteren grund)(?!\S)"
+)
+_UNDECIDED = re.compile(r"(?<!\S)(?:not (?:yet )?(?:asked|reviewed|seen|decided|commented|given)|to (?:review|decide|see|confirm|comment|judge|assess)|awaiting|awaited|pending|will (?:decide|review|see|judge|comment)|opinion (?:pending|awaited|requested|outstanding)|to be asked|yet to|has to|must|should (?:decide|review)|undecided|if the|whether|asked (?:to|for|whether))(?!\S)")
+
+
+def _investigator(note: Note) -> Iterator[Finding]:
+    for mention in note.of("investigator"):
+        first, last = note.sentence(mention.start)
+        words = note.words(first, last)
+        against, free = _UNSUITABLE.search(words), _NO_OBJECTION.search(words)
+        if free and against and free.start() <= against.start():
+            against = None
+        if free and re.search(r"(?<!\S)(?:has|had|with|raised|raises|expresses|voiced|sees) (?:a |an |some |serious |other |further |grave )*(?:concerns?|objections?|reasons?)(?!\S)", words):
+            free = None
+        if _UNDECIDED.search(words) and not (against or re.search(r"(?<!\S)(?:sees|finds|has|judges|considers|confirms) no", words)):
+            continue
+        if against and re.search(r"(?<!\S)(?:not|no longer|never) (?:consider\w* |judge\w* |deem\w* |find |think |regard\w* )?(?:him |her |the patient )?(?:unsuitable|ineligible|unfit|inappropriate)", words):
+            against, free = None, free or against
+        if against:
+            yield finding(note, "investigator", first, last, {"judgement": "unsuitable"})
+        elif free:
+            yield finding(note, "investigator", first, last, {"judgement": "no_objection"})
+
+
+__all__ = ["of_mention", "read_participation"]
