@@ -145,7 +145,7 @@ class Scene:
         between = range(cue.end, target)
         carried = {i for hit in self._hits.get("carrier", ()) for i in range(hit.start, hit.end)}
         listed = {i for hit in self._hits.get("list_word", ()) for i in range(hit.start, hit.end)}
-        if any(i not in carried and i not in listed and i not in self._in_signs for i in between):
+        if any(i not in carried | listed | self._ands | self._in_signs for i in between):
             return False
         if not any(i in self._in_signs or i in self._breaks or i in self._ands for i in between):
             return True
@@ -270,12 +270,12 @@ class Scene:
             return False
         if sign == "pregnancy" and any(cue.overlaps(person) for cue in self.cues("partner")):
             return False
-        if self.cues("is_participant"):
-            return False
         if any(cue.start >= span.start for cue in self.cues("me_too")):
             return False
         if any(cue.overlaps(person) or (cue.end == person.start) for cue in self.cues("outsider")):
             return True
+        if self.cues("is_participant"):
+            return False
         return bool(self.cues("own_treatment"))
 
     def _subject(self, span: Span) -> Span | None:
@@ -296,8 +296,8 @@ class Scene:
     @cached_property
     def _subjects(self) -> list[Span]:
         broken = {cue.start for cue in self.cues("subject_break")}
-        people = self.cues("relation")
-        return [cue for cue in people if cue.end >= len(self._tokens) or cue.end not in broken]
+        objects = {cue.end for cue in self.cues("object_before")}
+        return [cue for cue in self.cues("relation") if cue.start not in objects and cue.end not in broken]
 
 
 def barriers(hits: Mapping[str, Sequence[Span]], tokens: Sequence[Token]) -> list[int]:

@@ -80,6 +80,7 @@ _NO_BODY: Final = re.compile(
     r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|"
     r"in the sun|室外|外面)|\s*(?:天气)"
 )
+_WEATHER: Final = re.compile(r"\bweather\b|\bforecast\b|天气|气温|\bit(?:'s| is) \d+ degrees in (?!my |the |his |her )")
 _ALONE_F: Final = re.compile(r"\s*(10[0-5][.,]\d)\s*[.!?]*\s*$")
 # What may follow a whole number that stands for a temperature
 _GOES_ON: Final = re.compile(
@@ -230,7 +231,7 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
         if whole is not None and tenths is not None:
             yield whole + tenths / 10, match.start(), match.end()
     for match in _WITH_UNIT.finditer(plain):
-        if not _NO_BODY.match(plain[match.end() :]):
+        if not _NO_BODY.match(plain[match.end() :]) and not _WEATHER.search(plain):
             yield _decimal(match.group(1)), match.start(), match.end()
     for pattern in (_AFTER_WORD, _BEFORE_WORD):
         for match in pattern.finditer(plain):
@@ -241,6 +242,8 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
             yield _decimal(match.group(1)), match.start(), match.end()
     for match in _WHOLE.finditer(plain):
         before, after = plain[: match.start()], plain[match.end() :]
+        if _means_something_else(plain, match.start(), match.end()):
+            continue
         if _GOES_ON.match(after) and (_HAS.search(before) or (not before.strip() and not after.strip(" .!?。！？"))):
             yield float(match.group(1)), match.start(), match.end()
     alone = _ALONE_F.match(plain)

@@ -66,8 +66,9 @@ def _plain_character(character: str) -> str:
 
 def stem(word: str) -> str:
     """A light stem of an English word, the same for lexicon and message: vomits, vomited, vomiting -> vomit."""
+    word = word.removesuffix("'s")
     if len(word) < 4 or not word.isalpha():
-        return word.removesuffix("'s") if "'" in word else word
+        return word
     for suffix, shortest in (("ness", 7), ("ing", 6), ("ed", 5)):
         if word.endswith(suffix) and len(word) >= shortest and _VOWEL.search(word[: -len(suffix)]):
             word = _undoubled(word[: -len(suffix)])

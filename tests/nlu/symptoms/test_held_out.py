@@ -33,4 +33,4 @@ def test_signs_are_recognised(
 
 
 def test_false_alarms_are_few(reader: SymptomReader, rules: TriageRules) -> None:
-    assert share(reader, rules, None, "routine") <= 0.10
+    assert share(reader, rules, None, "routine") <= 0.09
