@@ -8,13 +8,12 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, cast
 
 from sqlalchemy import select
 
-from bot.clock import TRIAL_ZONE
 from bot.enrollment.audit import Actor, Change
 from bot.enrollment.audit import append as append_audit
 from bot.enrollment.bulk import BATCH, Incoming, Saved, save
@@ -22,6 +21,7 @@ from bot.enrollment.csv_import import ImportReport
 from bot.enrollment.database import Database
 from bot.enrollment.errors import ImportRefused, Problem
 from bot.enrollment.fhir_bundle import Person, read_bundle
+from bot.enrollment.fhir_dates import instant, whole_date
 from bot.enrollment.fhir_model import Appointment, Observation
 from bot.enrollment.models import HEIGHT_CM, VISIT_CODES, WEIGHT_KG, Participant
 from bot.enrollment.removal import remove_demo
@@ -150,7 +150,7 @@ def _read_patient(person: Person, reading: _Reading, as_of: date) -> None:
     if patient.gender in ("male", "female"):
         reading.values["sex"] = "M" if patient.gender == "male" else "F"
     if patient.birthDate is not None:
-        day = _whole_date(patient.birthDate)
+        day = whole_date(patient.birthDate)
         if day is None or not date(1900, 1, 1) <= day <= as_of:
             reading.problem(person.place, "birthDate", "expected a whole date in the past")
         else:
@@ -161,26 +161,6 @@ def _read_patient(person: Person, reading: _Reading, as_of: date) -> None:
         if len(known) == 1:
             reading.values["language"] = known.pop()
             return
-
-
-def _whole_date(text: str) -> date | None:
-    """The day of a FHIR date or dateTime; None where it is no whole day."""
-    if len(text) == 10:
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            return None
-    moment = _instant(text)
-    return None if moment is None else moment.date()
-
-
-def _instant(text: str) -> datetime | None:
-    """A FHIR instant in the trial's zone; None where it is none, or has no zone."""
-    try:
-        moment = datetime.fromisoformat(text[:-1] + "+00:00" if text.endswith("Z") else text)
-        return None if moment.tzinfo is None else moment.astimezone(TRIAL_ZONE)
-    except (ValueError, OverflowError):
-        return None
 
 
 def _read_subjects(person: Person, reading: _Reading) -> None:
@@ -196,7 +176,7 @@ def _read_subjects(person: Person, reading: _Reading) -> None:
         else:
             reading.values["status"] = status
         if subject.period is not None and subject.period.start is not None:
-            day = _whole_date(subject.period.start)
+            day = whole_date(subject.period.start)
             if day is None or not 2000 <= day.year <= 2100:
                 reading.problem(place, "period.start", "expected a whole date")
             elif status not in ("screening", "screen_failed"):
@@ -244,7 +224,7 @@ def _read_appointments(person: Person, reading: _Reading, as_of: date) -> None:
         if visit in reading.events:
             reading.problem(place, "serviceType", f"a second appointment for {visit}")
             continue
-        local = None if appointment.start is None else _instant(appointment.start)
+        local = None if appointment.start is None else instant(appointment.start)
         if local is None and (appointment.start is not None or status in ("booked", "done")):
             reading.problem(place, "start", "expected an instant with its time zone")
             continue
