@@ -141,19 +141,16 @@ class Starter(Server):
         seconds = 0.0
         if not kept.exists():
             started = time.perf_counter()
-            command = [
-                sys.executable,
-                "-m",
-                "rasa",
-                "train",
-                "--fixed-model-name",
-                "starter",
-                "--out",
-                str(self.folder),
-            ]
-            subprocess.run(
-                ["nice", *command], cwd=project, env=self.environment(), check=True, stdout=subprocess.DEVNULL
-            )
+            options = ["--fixed-model-name", "starter", "--out", str(self.folder)]
+            with (self.folder / "training.log").open("wb") as log:
+                subprocess.run(
+                    ["nice", sys.executable, "-m", "rasa", "train", *options],
+                    cwd=project,
+                    env=self.environment(),
+                    check=True,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                )
             seconds = time.perf_counter() - started
             kept.parent.mkdir(parents=True, exist_ok=True)
             (self.folder / "starter.tar.gz").replace(kept)
@@ -217,6 +214,18 @@ class Ours(Server):
 
     def command(self) -> list[str]:
         return [str(ROOT / "sparc"), "run"]
+
+    async def start(self, patience_s: float) -> float:
+        """Starts ours with the model that `prepare` left: a start that trains compares with none that does not.
+
+        Raises:
+            RuntimeError: as for any server, or the model was trained again, because its data changed meanwhile.
+        """
+        before = set((ROOT / "models").iterdir())
+        seconds = await super().start(patience_s)
+        if set((ROOT / "models").iterdir()) != before:
+            raise RuntimeError("sparc: the data of the model changed after its training; measure again")
+        return seconds
 
     def request(self, conversation: int, turn: int) -> tuple[bytes, dict[str, str]]:
         message = {
