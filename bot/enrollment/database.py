@@ -74,6 +74,7 @@ def create_engine(url: str) -> AsyncEngine:
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     else:
         event.listen(engine.sync_engine, "begin", _begin_postgresql)
+        event.listen(engine.sync_engine, "handle_error", _drop_detail)
     return engine
 
 
@@ -94,6 +95,16 @@ def _begin_sqlite(connection: Any) -> None:
 def _begin_postgresql(connection: Any) -> None:
     if connection.get_execution_options().get(_WRITES):
         connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITER_LOCK})")
+
+
+def _drop_detail(context: Any) -> None:
+    """Takes the row out of PostgreSQL's messages: 'DETAIL: Failing row contains (...)' quotes all of it."""
+    for error in (context.original_exception, context.sqlalchemy_exception):
+        if error is not None:
+            error.args = tuple(str(argument).split("\nDETAIL:")[0] for argument in error.args)
+    cause: Any = getattr(context.original_exception, "__cause__", None)
+    if hasattr(cause, "detail"):
+        cause.detail = None
 
 
 class Database:
