@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import cache
 from typing import Any, Literal, cast
 
 from sqlalchemy import and_, func, select
@@ -108,7 +109,13 @@ async def identity(session: AsyncSession, account: str) -> Identity | None:
 
 
 def records_statement(*conditions: Any) -> Select:
-    """One row a participant: everything that stands once."""
+    """One row a participant that meets the conditions: everything that stands once."""
+    return _records_statement().where(*conditions)
+
+
+@cache
+def _records_statement() -> Select:
+    # Built once: putting it together costs as much as asking the database.
     tablets, infusion = DoseOrder.__table__.alias("tablets"), DoseOrder.__table__.alias("infusion")
     consented = (
         select(func.min(Consent.given_on)).where(Consent.participant_id == Participant.id).scalar_subquery()
@@ -127,7 +134,6 @@ def records_statement(*conditions: Any) -> Select:
         .outerjoin(Outcome, Outcome.participant_id == Participant.id)
         .outerjoin(tablets, and_(tablets.c.participant_id == Participant.id, tablets.c.drug == "capecitabine"))
         .outerjoin(infusion, and_(infusion.c.participant_id == Participant.id, infusion.c.drug == "oxaliplatin"))
-        .where(*conditions)
     )
 
 
