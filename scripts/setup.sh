@@ -34,12 +34,22 @@ on_path() {
     for name; do type -ap "$name" || true; done
 }
 
+# Programs of pyenv's versions, by pattern: below its root as set, as usual, or as its shims on PATH give away.
+pyenv_programs() { # PATTERN
+    local folder
+    while IFS= read -r folder; do
+        # shellcheck disable=SC2086 # the pattern is to be expanded
+        [ -z "$folder" ] || ls -d "$folder"/versions/$1 2>/dev/null || true
+    done < <(
+        printf '%s\n' "${PYENV_ROOT:-}" "${HOME:+$HOME/.pyenv}"
+        printf '%s\n' "$PATH" | tr : '\n' | sed -n 's|/shims/*$||p'
+    )
+}
+
 candidates() {
     local folder uv
     on_path python3.10 python3 python
-    for folder in "${PYENV_ROOT:-}" "${HOME:-}/.pyenv"; do
-        [ -z "$folder" ] || ls -d "$folder"/versions/3.10*/bin/python 2>/dev/null || true
-    done
+    pyenv_programs '3.10*/bin/python'
     for folder in "${UV_PYTHON_INSTALL_DIR:-}" "${XDG_DATA_HOME:-${HOME:-}/.local/share}/uv/python"; do
         [ -z "$folder" ] || ls -d "$folder"/cpython-3.10*/bin/python3.10 2>/dev/null || true
     done
@@ -71,7 +81,7 @@ find_uv() {
     done < <(
         on_path uv
         printf '%s\n' "${HOME:-}/.local/bin/uv" "${HOME:-}/.cargo/bin/uv" "$setup_dir/uv/bin/uv"
-        ls -d "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/uv 2>/dev/null || true
+        pyenv_programs '3.*/bin/uv'
     )
     return 1
 }
@@ -87,7 +97,8 @@ find_pip() { # [PYTHON]
     done < <(
         printf '%s\n' "${1:-}"
         on_path python3 python
-        ls -d "${PYENV_ROOT:-${HOME:-}/.pyenv}"/versions/3.*/bin/python /usr/bin/python3 2>/dev/null || true
+        pyenv_programs '3.*/bin/python'
+        printf '/usr/bin/python3\n'
     )
     return 1
 }
@@ -98,7 +109,7 @@ fetch_uv() { # [PYTHON]
     pip_python=$(find_pip "${1:-}") || return 1
     say "fetching uv, which installs the rest quickly ..."
     rm -rf "$setup_dir/uv"
-    "$pip_python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
+    PIP_ROOT_USER_ACTION=ignore "$pip_python" -m pip install --quiet --disable-pip-version-check --require-hashes --only-binary :all: \
         --target "$setup_dir/uv" -r "$root/requirements/setup.lock" >&2
 }
 
@@ -144,7 +155,7 @@ install_with_uv() ( # UV PYTHON
 install_with_pip() { # PYTHON
     rm -rf "$venv"
     "$1" -I -m venv --prompt sparc "$venv" >&2 || return 1
-    "$python" -m pip install --disable-pip-version-check --require-hashes --progress-bar on -r "$lock" >&2
+    PIP_ROOT_USER_ACTION=ignore "$python" -m pip install --disable-pip-version-check --require-hashes --progress-bar on -r "$lock" >&2
 }
 
 # One set-up at a time. The lock belongs to file descriptor 9, so it goes with its holder, however that ends; an

@@ -38,6 +38,7 @@ TOOLS = (
     "rm",
     "sed",
     "sleep",
+    "tr",
 )
 CLI = """
 import json, os, sys
@@ -153,6 +154,7 @@ PLACES = {
     "behind a shim on PATH that fails": "somewhere/python3.10",
     "pyenv's, in HOME": "my home/.pyenv/versions/3.10.13/bin/python",
     "pyenv's, in PYENV_ROOT": "py env/versions/3.10.2/bin/python",
+    "pyenv's, beside its shims on PATH": "some pyenv/versions/3.10.13/bin/python",
     "uv's, in HOME": "my home/.local/share/uv/python/cpython-3.10.13-linux-x86_64-gnu/bin/python3.10",
     "uv's, in XDG_DATA_HOME": "data home/uv/python/cpython-3.10.1-linux-x86_64-gnu/bin/python3.10",
     "uv's, in UV_PYTHON_INSTALL_DIR": "uv pythons/cpython-3.10.0-linux-x86_64-gnu/bin/python3.10",
@@ -162,10 +164,11 @@ PLACES = {
 @pytest.mark.parametrize("place", PLACES)
 def test_finds_a_python(checkout: Checkout, tmp_path: Path, place: str) -> None:
     expected = link(tmp_path / PLACES[place], BASE_PYTHON)
-    shim = script(tmp_path / "shims" / "python3.10", "echo 'pyenv: python3.10: command not found' >&2; exit 127")
+    failing = "echo 'pyenv: python3.10: command not found' >&2; exit 127"
+    shim = script(tmp_path / "some pyenv" / "shims" / "python3.10", failing)
     found = checkout.find(
         *([shim.parent] if "shim" in place else []),
-        *([expected.parent] if "on PATH" in place else []),
+        *([expected.parent] if expected.parent.name == "somewhere" else []),
         **({"PYENV_ROOT": str(tmp_path / "py env")} if "PYENV_ROOT" in place else {}),
         **({"XDG_DATA_HOME": str(tmp_path / "data home")} if "XDG" in place else {}),
         **({"UV_PYTHON_INSTALL_DIR": str(tmp_path / "uv pythons")} if "INSTALL_DIR" in place else {}),
