@@ -56,7 +56,7 @@ _SLASHED = "w/o|r/o|h/o|s/p|y/o|n/a|c/o|f/u|o/e|b/g|p/w|k/c/o|y/n|n/k|u&es|u&e|a
 
 _TOKEN = re.compile(
     rf"""
-    (?P<box>\[\s?[xX✓✔]?\s?\]|[☐☑☒✓✔✗✘])
+    (?P<box>\[\s?[xX✓✔+]?\s?\]|\[[?]\]|[☐☑☒✓✔✗✘])
   | (?P<sign>\(\s*[+\-]{{1,3}}\s*\)|(?<![\w.])[+\-]ve\b|(?<=[A-Za-z)\d])(?:\+{{1,3}}|-)(?=[\s,;.)/]|$))
   | (?P<slash>\b(?i:{_SLASHED})\b)
   | (?P<date>\b\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b | \b\d{{1,2}}(?P<sep>[-/.])\d{{1,2}}(?P=sep)(?:\d{{4}}|\d{{2}})\b
@@ -163,7 +163,8 @@ def pieces(text: str) -> list[Piece]:
         elif kind == "sign":
             parts = [("positive" if "+" in raw else "negative", raw, start)]
         elif kind == "box":
-            parts = [(_BOX.get(raw, "[x]" if re.search(r"[xX✓✔]", raw) else "[ ]"), raw, start)]
+            ticked = re.search(r"[xX✓✔+]", raw)
+            parts = [(_BOX.get(raw, "[x]" if ticked else "[?]" if "?" in raw else "[ ]"), raw, start)]
         elif kind == "power":
             digits = raw.translate(_SUPERSCRIPT)
             exponent = re.split(r"\^|\*\*|e", digits)[-1].strip() if not digits.isdigit() else digits[2:]

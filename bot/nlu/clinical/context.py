@@ -7,6 +7,7 @@ governs the item it stands in and bare items of the same kind before it.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.nlu.clinical.note import Assertion, Mention, Note
@@ -24,6 +25,13 @@ _SUBJECTS = frozenset({"he", "she", "patient", "pt", "himself", "herself", "i", 
 _HARD = frozenset({";", "but", ":", "-"})
 #: Groups whose mentions carry their own value: negation does not run through them.
 SELF_STATED = frozenset({"measure", "person"})
+#: Groups that say how things are: an item of a list that names one stands for itself ('no mets, MSS, untreated').
+_STATEMENTS = SELF_STATED | {"msi", "mmr", "untreated", "not_obstructing", "allergy_none", "organ", "consent", "no_lesion", "elective"}
+#: What can be planned at all.
+_PLANNABLE = frozenset(
+    "treatment operation minor_operation stoma stent vaccine trial consent transplant contraception emergency elective minor_treatment "
+    "immunosuppressant replacement cancer_state lesion transplant_general organ_failure cardiovascular fertility pregnancy".split()
+)
 
 
 class _View:
@@ -82,6 +90,40 @@ def apply_context(note: Note) -> None:
         for cue in view.cues[segment.index]:
             if cue.group == "uncertain":
                 _uncertain(view, segment, cue)
+    _boxes(view)
+    _set_aside(view)
+
+
+_WRONG = re.compile(
+    r"(?<!\S)(?:(?:is|was|were|are) (?:wrong|incorrect|not correct|an error|a mistake|a typo|false)|in error|by mistake|mistakenly|erroneously|pasted|wrong patient|another patient|other patient|mix up|mixed up|not (?:hers|his) at all|"
+    r"belongs to (?:another|someone)|someone else)(?!\S)"
+)
+
+
+def _set_aside(view: _View) -> None:
+    """'The sentence ... was pasted in from another record and is wrong': what it names is not the patient's."""
+    note = view.note
+    for first, last in note.layout.sentences:
+        match = _WRONG.search(note.words(first, last))
+        if match is None:
+            continue
+        at = first + len(note.words(first, last)[: match.start()].split())
+        for mention in note.mentions:
+            if first <= mention.start < at and not any(note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)):
+                mention.superseded = True
+
+
+def _boxes(view: _View) -> None:
+    """What follows an unticked or queried box is not said, unless the words after it say so themselves."""
+    note = view.note
+    for i, word in enumerate(note.norms):
+        if word not in {"[ ]", "[?]"} or i + 1 >= len(note.norms):
+            continue
+        segment = note.segment(i + 1)
+        if word == "[ ]" and (view.has(segment.index, "negation", "affirmation") or view.has(min(segment.index + 1, len(view.cues) - 1), "negation", "answer")):
+            continue
+        for mention in view.mentions[segment.index]:
+            mention.assertion, mention.cue = "uncertain", word
 
 
 def _mark(mention: Mention, assertion: Assertion, cue: Mention, note: Note) -> None:
@@ -178,7 +220,7 @@ def _independent(view: _View, segment: Segment, strong: bool) -> bool:
         cue.group == "negation" for cue in view.cues[index]
     ):
         return True
-    if any(m.group in SELF_STATED for m in view.mentions[index]):
+    if any(m.group in _STATEMENTS for m in view.mentions[index]):
         return True
     alternative = segment.link in _ALTERNATIVE
     if not alternative and view.dated[index]:
@@ -206,10 +248,14 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
     begin = max((c.end for c in view.cues[segment.index] if c.group in {"negation", "affirmation"} and c.end <= cue.start and c.attributes.get("kind") == "after"), default=segment.start)
     targets = [m for m in view.mentions[segment.index] if begin <= m.start and m.end <= cue.start]
     first = segment
+    alone = cue.end >= segment.end or view.note.norms[cue.end] in {".", "!", "to", "so", "ever", "at", "of", "throughout", "known", "since"}
     if not targets and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
         previous = view.segments()[segment.index - 1]
-        if previous.sentence == segment.sentence and not (segment.link in {",", "and"} and (view.has(previous.index, "negation", "affirmation"))):
+        stated = view.has(previous.index, "negation", "affirmation") or view.dated[previous.index]
+        if previous.sentence == segment.sentence and not (segment.link in {",", "and"} and (stated or not alone or cue.start > segment.start)):
             targets, first = list(view.mentions[previous.index]), previous
+            if segment.link == ":":
+                targets = _header(view, previous) or targets
     if not targets:
         return
     every = view.note.norms[cue.start] in {"all", "both", "denied", "none"} or "all" in view.note.norms[max(segment.start, cue.start - 2) : cue.start]
@@ -227,6 +273,19 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
         for mention in bare:
             _mark(mention, assertion, cue, view.note)
         index -= 1
+
+
+def _header(view: _View, segment: Segment) -> list[Mention]:
+    """All mentions of a form's label: 'Chemo, radiotherapy or surgery before: no'."""
+    found = list(view.mentions[segment.index])
+    index = segment.index
+    while view.segments()[index].link in {",", "/", "and", "or", "(", ")"} and index > 0:
+        index -= 1
+        earlier = view.segments()[index]
+        if earlier.sentence != segment.sentence or view.has(index, "negation", "affirmation") or view.dated[index]:
+            break
+        found = [*view.mentions[index], *found]
+    return found
 
 
 def _stated(view: _View, segment: Segment) -> bool:
@@ -326,12 +385,14 @@ def _plan(view: _View, segment: Segment, cue: Mention) -> None:
     if cue.attributes.get("kind") == "after":
         targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
         ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
+        if ahead and ahead[0].start == cue.end:
+            return
         if not targets and not ahead and segment.index > 0 and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"}:
             previous = view.segments()[segment.index - 1]
             if previous.sentence == segment.sentence and not view.dated[previous.index]:
                 targets = view.mentions[previous.index]
         for mention in targets[-2:]:
-            if mention.assertion == "present":
+            if mention.assertion == "present" and mention.group in _PLANNABLE:
                 _mark(mention, assertion, cue, note)
         return
     for mention in view.mentions[segment.index]:
@@ -339,17 +400,22 @@ def _plan(view: _View, segment: Segment, cue: Mention) -> None:
             stop = view.stop_at(segment.index, cue.end)
             if stop is not None and stop < mention.start and note.norms[stop] in {"had", "was", "has", "underwent", "received"}:
                 return
-            _mark(mention, assertion, cue, note)
+            if assertion == "hypothetical" or mention.group in _PLANNABLE:
+                _mark(mention, assertion, cue, note)
     for later in _following(view, segment):
-        if later.link in {";", "but"} or (later.link == ")" and segment.link == "("):
+        if later.link in {";", "but", "-"} or (later.link == ")" and segment.link == "("):
             return
         stop = view.stop_at(later.index, later.start)
         if stop is not None and note.norms[stop] in _PAST:
             return
-        if view.has(later.index, "negation", "affirmation") or note.norms[later.start] in {"he", "she", "patient", "pt", "no", "ecog"}:
+        first_word = note.norms[later.start]
+        if view.has(later.index, "negation", "affirmation") or first_word in {"he", "she", "patient", "pt", "no", "ecog", "who", "which", "whose", "untreated"}:
+            return
+        if any(m.group in _STATEMENTS for m in view.mentions[later.index]) or (view.dated[later.index] and assertion == "hypothetical"):
             return
         for mention in view.mentions[later.index]:
-            _mark(mention, assertion, cue, note)
+            if mention.group in _PLANNABLE:
+                _mark(mention, assertion, cue, note)
 
 
 def _history(view: _View, segment: Segment, cue: Mention) -> None:
@@ -374,6 +440,8 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
     previous = [w for w in before if w not in {"his", "her", "their", "the", "my", "a", "an", "our", "elder", "younger", "older", "late"}][-1:]
     after = norms[cue.end : cue.end + 2]
     section = cue.group == "kin_section"
+    if not section and norms[cue.end : cue.end + 1] and norms[cue.end] in {"allogeneic", "allogenic", "donor", "transplant", "allograft", "stem", "marrow", "hsct", "of", "feeding"}:
+        return
     behind = [m for m in view.mentions[segment.index] if m.end <= cue.start]
     if not section:
         if behind and (previous and previous[0] in {"in", "of", "affecting"}) and cue.start - behind[-1].end <= 5:

@@ -73,7 +73,7 @@ _WITHIN = re.compile(
 _LAST = re.compile(
     rf"(?<!\S)(?P<which>last|this|the previous|past|earlier this|late last|early last|on|since|by|the other) (?P<what>week|month|year|night|weekend|{_D})(?!\S)"
     rf"|(?<!\S)(?P<word>yesterday|today|tonight|tomorrow|this morning|this afternoon|the day before yesterday|recently|lately|long ago|years ago|decades ago|months ago|weeks ago|days ago|"
-    rf"ages ago|a long time ago|in (?:his |her |early )?childhood|as a (?:child|boy|girl|teenager|kid|baby|young man|young woman)|in infancy|as an infant|in (?:his|her) (?:youth|teens))(?!\S)"
+    rf"ages ago|a long time ago|in (?:his |her |early )?childhood|as a (?:student|child|boy|girl|teenager|kid|baby|young man|young woman)|in infancy|as an infant|in (?:his|her) (?:youth|teens))(?!\S)"
 )
 _DURATION = re.compile(
     rf"(?<!\S)(?:for|x|these|now) (?P<hedge>over |more than |at least |nearly |almost |about |the (?:last|past) |> ?|under |less than )?(?P<n>{_N}|many|several|few|a few) (?P<unit>{_U})(?! ago)(?!\S)"
@@ -84,7 +84,7 @@ _AT_AGE = re.compile(
 )
 _DECADES_OF_LIFE = {"twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60, "seventies": 70}
 _SINCE = frozenset({"since", "from", "started", "commenced", "began", "starting", "seit"})
-_UNTIL = frozenset({"until", "till", "ended", "stopped", "finished", "completed", "left", "to", "ending", "ceased", "up", "off"})
+_UNTIL = frozenset({"until", "till", "ended", "stopped", "finished", "completed", "left", "to", "ending", "ceased", "up", "off", "through"})
 
 
 def _safe(year: int, month: int, day: int) -> date | None:
@@ -186,12 +186,21 @@ def _day_first(note: Note) -> bool | None:
             return True
         if len(parts) == 3 and int(parts[1]) > 12 >= int(parts[0]):
             return False
-    return None
+        if len(parts) == 3 and int(parts[0]) <= 12 and int(parts[1]) <= 12 and _only_month_first(parts, note.today):
+            return False
+    return False if "us date" in note.reading else None
+
+
+def _only_month_first(parts: list[str], today: date) -> bool:
+    """Day/month would lie in the future and month/day does not: the note writes the month first."""
+    year = int(parts[2]) if len(parts[2]) == 4 else _full_year(int(parts[2]), today)
+    day_month, month_day = _safe(year, int(parts[1]), int(parts[0])), _safe(year, int(parts[0]), int(parts[1]))
+    return day_month is not None and month_day is not None and month_day <= today < day_month
 
 
 def _two_ways(a: int, b: int, year: int | None, today: date, day_first: bool | None) -> Period | None:
     """`a/b[/year]`: day and month in either order, bounded by all readings that are dates."""
-    readings = []
+    readings: list[date] = []
     for day, month, is_day_first in ((a, b, True), (b, a, False)):
         if day_first is not None and is_day_first != day_first:
             continue
@@ -203,9 +212,12 @@ def _two_ways(a: int, b: int, year: int | None, today: date, day_first: bool | N
                 when = _safe(today.year - 1, month, day)
         if when is not None:
             readings.append(when)
-    past = [day for day in readings if day <= today]
-    readings = past or readings
-    return Period(min(readings), max(readings)) if readings else None
+    readings = [day for day in readings if day <= today] or readings
+    if not readings:
+        return None
+    if day_first is None and readings[0] == max(readings):
+        return Period.on(readings[0])
+    return Period(min(readings), max(readings))
 
 
 def _numeric(match: re.Match[str], note: Note, day_first: bool | None) -> Period | None:

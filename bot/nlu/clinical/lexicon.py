@@ -180,11 +180,12 @@ class Lexicon:
         speller.learn([w for _, line in long for part in _options(line) for option in part for w in _words(option)])
         self._patterns = [_compile(name, line, speller) for name, line in long]
         by_concept: dict[str, set[tuple[str, ...]]] = {}
+        plain: set[tuple[str, tuple[str, ...]]] = set()
         for name, words, capitals in phrases:
             spelt = tuple(speller(word) for word in words)
-            if capitals:
-                self._capitals.add((name, spelt))
+            (self._capitals if capitals else plain).add((name, spelt))
             by_concept.setdefault(name, set()).add(spelt)
+        self._capitals -= plain
         for name, variants in by_concept.items():
             self._matcher.add(name, [Doc(vocab, words=list(words)) for words in sorted(variants)])
 

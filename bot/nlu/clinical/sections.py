@@ -107,7 +107,11 @@ def _cut(tokens: Sequence[Piece], norms: Sequence[str], i: int, first: int, last
         return "but"
     if word in {"apart", "other", "aside"} and i + 1 < last and norms[i + 1] in {"from", "than"}:
         return "but"
+    if word in {"[x]", "[ ]"}:
+        return ";"
     if word in _CONJUNCTIONS:
+        if word == "/" and first < i < last - 1 and tokens[i].start > tokens[i - 1].end and tokens[i].end < tokens[i + 1].start:
+            return ";"
         if word in {"/", "+"}:
             return "/" if first < i < last - 1 and not norms[i - 1][-1].isdigit() else None
         return {"&": "and", "plus": "and"}.get(word, word)
@@ -150,9 +154,7 @@ def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i
 
 def _stops(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
     word, following = norms[i], tokens[i + 1]
-    if word == ";":
-        return False
-    if word in {"!"}:
+    if word in {";", "!"}:
         return True
     gap = following.start > tokens[i].end
     if word == "?":

@@ -51,6 +51,7 @@ class Speller:
     def __init__(self, variants: Mapping[str, str], real_words: Iterable[str]) -> None:
         self._variants = dict(variants)
         self._known: set[str] = set(real_words)
+        self._targets: set[str] = set()
         self._index: dict[str, set[str]] = {}
         self._cache: dict[str, str] = {}
 
@@ -63,9 +64,11 @@ class Speller:
 
     def learn(self, words: Iterable[str], correct_to: bool = True) -> None:
         """Adds lexicon words: they are right as they stand, and (`correct_to`) what typing errors are read as."""
-        fresh = {self._variants.get(word, word) for word in words} - self._known
-        self._known |= fresh
-        for word in fresh if correct_to else ():
+        spelt = {self._variants.get(word, word) for word in words}
+        self._known |= spelt
+        fresh = spelt - self._targets if correct_to else set()
+        self._targets |= fresh
+        for word in fresh:
             if len(word) >= _MIN_LENGTH and word.isalpha():
                 for key in _deletions(word, self._depth(word)):
                     self._index.setdefault(key, set()).add(word)

@@ -182,6 +182,8 @@ def transplant(case: Case) -> Decision:
     """'History of allogeneic organ transplantation and allogeneic haematopoietic stem cell transplantation'."""
     present = case.present("transplant")
     barring = [f for f in present if f.text("kind") in {"organ", "allogeneic"}]
+    if barring and any(f.text("kind") == "any" for f in case.negated("transplant")):
+        return unknown("A transplant is both stated and denied.", *first(barring + case.negated("transplant")))
     if barring:
         return failed(f"{quoted(barring[0])}.", *first(barring))
     open_ = [f for f in present if f.text("kind") == "stem_cell"] + [f for f in case.uncertain("transplant") if f.text("kind") != "autologous"]

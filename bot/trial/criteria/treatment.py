@@ -53,7 +53,7 @@ def previous(case: Case) -> Decision:
     if barring:
         return failed(f"{quoted(barring[0])}.", *first(barring))
     denied, evidence = _denials(case)
-    if denied and not case.uncertain("treatment"):
+    if denied and (case.present("untreated") or not case.uncertain("treatment")):
         return passed(f"{quoted(evidence[0])}.", *first(evidence))
     mentioned = evidence + case.all("treatment")
     return unknown("Treatment is denied in part only, or is of a kind that does not decide." if mentioned else NOT_MENTIONED, *first(mentioned))

@@ -188,7 +188,7 @@ def emergency(case: Case) -> Decision:
     if elective:
         return passed(f"The operation was elective: {quoted(elective[0])}.", *first(elective))
     never = [f for f in case.present("surgery_none") if f.text("scope") == "ever"]
-    operated = case.present("surgery", "stoma")
+    operated = [f for f in case.present("surgery") if f.flag("major")] + case.present("stoma")
     if never and not operated:
         return passed(f"No operation ever: {quoted(never[0])}.", *first(never))
     names = [str(name) for name in case.rules["complications"]]

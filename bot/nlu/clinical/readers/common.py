@@ -91,8 +91,20 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
             if event.start < owner.end and owner.start < event.end:
                 event.dates.append(day)
         _share(note, day, owner, candidates)
-    for sentence in by_sentence.values():
-        _inherit(note, sentence)
+    _inherit(note, events)
+    for number, sentence in by_sentence.items():
+        _lead(note, number, sentence)
+
+
+def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:
+    """'On 30 November laparotomy: washout and end colostomy': a date that opens a sentence holds for all of it."""
+    first, last = note.layout.sentences[number]
+    opening = [d for d in note.dates if first <= d.start <= first + 2]
+    if not opening or sum(first <= d.start < last for d in note.dates) != 1:
+        return
+    for event in events:
+        if not event.dates and event.group in {"operation", "stoma", "treatment", "emergency", "obstruction", "transplant"} and event.start > opening[0].end:
+            event.dates = [opening[0]]
 
 
 _SAME_TIME = re.compile(r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)")
@@ -100,14 +112,18 @@ _SAME_TIME = re.compile(r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|
 
 def _inherit(note: Note, events: Sequence[Mention]) -> None:
     """An event without a date takes that of the one it explains in brackets or follows 'the same night'."""
-    for earlier, event in zip(events, events[1:], strict=False):
-        if event.dates or not earlier.dates or event.start < earlier.end:
+    dated: Mention | None = None
+    for event in events:
+        if event.dates:
+            dated = event
+            continue
+        if dated is None or event.start < dated.end or note.layout.sentence_of(event.start) - note.layout.sentence_of(dated.start) > 1:
             continue
         segment = note.segment(event.start)
-        explains = segment.link == "(" and note.segment(earlier.start).index == segment.index - 1 and event.group == earlier.group
-        between = note.words(earlier.end, event.start) + " " + note.words(event.end, min(segment.end, event.end + 5))
+        explains = segment.link == "(" and note.segment(dated.start).index == segment.index - 1 and event.group == dated.group
+        between = note.words(dated.end, min(segment.end, event.end + 5))
         if explains or _SAME_TIME.search(between):
-            event.dates = list(earlier.dates)
+            event.dates = list(dated.dates)
 
 
 def _owner(note: Note, day: DateMention, candidates: Sequence[Mention]) -> Mention | None:

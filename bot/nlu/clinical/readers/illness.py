@@ -70,9 +70,24 @@ def _cancers(note: Note) -> Iterator[Finding]:
         if mention.assertion == "uncertain":
             yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": kind}, assertion="uncertain", cue=mention.cue)
             continue
+        if note.norms[mention.end : mention.end + 1] and note.norms[mention.end] in {"follow", "clinic", "unit", "team", "service", "mdt", "department"}:
+            continue
         state, when, since = _cancer_state(note, mention, rivals)
+        if not state and _told_elsewhere(note, mention, rivals):
+            continue
         yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": "skin" if kind == "skin" else "in_situ" if kind == "in_situ" else "cancer", "state": state or None, "name": words}, when=when, ended=since)
     yield from _cancers_in_general(note)
+
+
+def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention]) -> bool:
+    """Whether another mention of the same cancer tells its state, so that this one adds nothing."""
+    stem = note.norms[mention.start][:5]
+    for rival in rivals:
+        words = note.norms[rival.start : rival.end]
+        same = any(word[:5] == stem for word in words) or any(word[:4] == stem[:4] for word in words if len(word) > 5)
+        if rival is not mention and same and rival.assertion == "present" and _cancer_state(note, rival, rivals)[0]:
+            return True
+    return False
 
 
 def _the_tumour_itself(note: Note, mention: Mention) -> bool:
@@ -138,6 +153,9 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
         after = note.words(drug.end, min(last, drug.end + 6))
         kind = drug.attributes.get("kind")
         now = re.search(r"(?<!\S)(?:on|takes?|taking|still on|continues (?:on|with)?|remains on|maintenance|receives|receiving|lifelong|ongoing|currently|under)(?: \S+){0,2}$", before) or re.search(r"^(?:\S+ ){0,1}(?:ongoing|continues|since|to date|lifelong|at present|now|monthly|weekly|currently)", after)
+        future = any(d.role == "until" and drug.end <= d.start <= drug.end + 8 and d.period.earliest and d.period.earliest > note.today for d in note.dates)
+        if future or re.search(r"(?<!\S)(?:to continue|continues|for life)(?!\S)", after):
+            return True
         stopped = _STOPPED.search(after) or re.search(r"(?<!\S)(?:until|finished|completed|stopped|off)(?!\S)", before)
         if now and not stopped:
             return True

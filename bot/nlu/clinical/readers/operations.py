@@ -11,12 +11,14 @@ from bot.nlu.clinical.readers.tumour import made_already
 from bot.trial.facts import Finding
 
 _NONE = re.compile(
-    r"(?<!\S)(?P<neg>no|never had|denies|without|nil|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
-    r" (?P<what>surgery|surgeries|operations?|ops?|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
+    r"(?<!\S)(?P<neg>no|never had|denies|deny|denying|without|nil|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
+    r" (?P<what>surgery|surgeries|operations?|ops?|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|(?:been )?operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
 )
 _NONE_FORM = re.compile(
-    r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=))+ (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
+    r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
 )
+_NOTHING = re.compile(r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent)(?!\S)")
+_LAST_ONE = re.compile(r"(?<!\S)(?:last|most recent|only) (?:operation|surgery|op|major operation)(?!\S)")
 _TUMOUR_TAIL = re.compile(r"^(?:of any kind |ever |so far |yet |to date |has been )*(?:for|on|of|to) (?:the |this |his |her |any )?(?:tumour|cancer|rectal|rectum|lesion|primary|bowel|malignancy|disease)")
 _RECENT_TAIL = re.compile(r"^(?:has been |was |were |done |performed |of any (?:kind|sort) )*(?:in|within|for|during|over|since|this|recently|lately|the last|last|past|<)(?!\S)")
 
@@ -52,7 +54,16 @@ def _operations(note: Note) -> Iterator[Finding]:
             pass
         if when.earliest is not None and when.earliest > note.today:
             continue
+        if mention.group == "anaesthesia":
+            if any(m.attributes.get("surgery") or m.group in {"minor_operation", "minor_treatment"} for m in note.same_sentence(mention, "operation", "treatment", "stoma", "minor_operation", "minor_treatment")):
+                continue
+            near = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(mention.start)]
+            if not near:
+                continue
+            when = near[0].period
         major = kind == "major" and not _local(note, mention)
+        if kind == "excision":
+            major = re.search(r"(?<!\S)(?:under (?:ga|general)|general an?aesth\w+|g \. a)(?!\S)", note.sentence_words(mention.start)) is not None
         if mention.group == "treatment" and not mention.attributes.get("rectal"):
             continue
         yield finding(note, "surgery", mention.start, mention.end, {"major": major, "name": note.words(mention.start, mention.end)}, when=when if when.known else ended)
@@ -67,6 +78,12 @@ def _none(note: Note) -> Iterator[Finding]:
             continue
         tail = note.words(end, clause[1])
         yield finding(note, "surgery_none", start, end, {"scope": _scope(note, match.group(), tail, start, end, clause)}, cue=match["neg"])
+    for match, start, end in note.find(_NOTHING):
+        yield finding(note, "surgery_none", start, end, {"scope": _scope(note, "", note.words(end, note.clause(start)[1]), start, end, note.clause(start))})
+    for match, start, end in note.find(_LAST_ONE):
+        near = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)]
+        if near:
+            yield finding(note, "surgery", start, end, {"major": True, "name": "last operation"}, when=near[-1].period)
     for match, start, end in note.find(_NONE_FORM):
         scope = "recent" if re.search(r"last|past|previous \d|4", match.group()) and "past surgical" not in match.group() else "ever"
         if _about_patient(note, start):

@@ -191,9 +191,9 @@ _REFUSES = re.compile(
     r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
 )
 _USES = re.compile(
-    r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|takes|taking|intends?|prepared to|ready to|ok|fine with|keep\w*|on|with|relies|rely|secured|ensured|assured|guaranteed|via|by|they|inserted|sufficient|appropriate|highly|\[x\]|consents?|:)(?!\S)"
+    r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?)(?!\S)"
 )
-_TALK = re.compile(r"(?<!\S)(?:discuss\w*|to be discussed|counsel\w*|advised|advice|leaflet|not (?:yet )?(?:discussed|asked|raised|addressed)|to discuss|tbc|unclear|unknown|asked|n/a|not applicable|needs|need|required|requirements?|recommended|explained|will think|thinking|undecided|unsure|removed|expired|not known|open|raised|to clarify|informed|told|none at present|not documented|whether)(?!\S)")
+_TALK = re.compile(r"(?<!\S)(?:discuss\w*|to be discussed|counsel\w*|advised|advice|leaflet|not (?:yet )?(?:discussed|asked|raised|addressed)|to discuss|tbc|unclear|unknown|asked|n/a|not applicable|needs|need|required|requirements?|recommended|explained|will think|thinking|undecided|unsure|removed|expired|not known|open|raised|to clarify|informed|told|forgot\w*|ask her|ask him|will ring|none at present|not documented|whether)(?!\S)")
 _STATES = {"postmenopausal": "postmenopausal", "sterilised": "sterilised", "vasectomy": "vasectomy"}
 
 
@@ -203,7 +203,9 @@ def _contraception(note: Note) -> Iterator[Finding]:
             continue
         first, last = note.clause(mention.start)
         words = note.words(first, last)
-        if _REFUSES.search(words) and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
+        full = note.sentence_words(mention.start)
+        refusing = _REFUSES.search(words) or re.search(r"(?<!\S)(?:flatly no|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)", full)
+        if refusing and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
             status = "refuses"
         elif mention.assertion == "negated":
             status = "pending"
@@ -256,7 +258,7 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
             positive = mention.affirmed
             yield finding(note, "pregnancy" if positive else "pregnancy_test", mention.start, mention.end, assertion="present" if positive else mention.assertion, cue=mention.cue)
     for mention in note.of("lactation"):
-        if not mention.is_patient or _kin_follows(note, mention):
+        if not mention.is_patient:
             continue
         words = note.words(*note.clause(mention.start))
         ended = re.search(r"(?<!\S)(?:stopped|weaned|ended|finished|no longer|ceased|gave up|until (?:\d|last)|bottle fed now|has stopped|discontinued)(?!\S)", words)
@@ -272,7 +274,7 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
 
 
 def _kin_follows(note: Note, mention: Mention) -> bool:
-    return any(cue.group == "kin" and 0 <= cue.start - mention.end <= 1 for cue in note.cues)
+    return any(cue.group == "kin" and note.norms[cue.start] != "twin" and 0 <= cue.start - mention.end <= 1 for cue in note.cues)
 
 
 # --------------------------------------------------------------------------------------------- vaccines
@@ -364,6 +366,8 @@ def _trials(note: Note) -> Iterator[Finding]:
         when, ended = _trial_dates(note, mention)
         if not state:
             now, past = _NOW.search(words), _ENDED.search(words) or _ENDED.search(full) if not _NOW.search(words) else _ENDED.search(words)
+            if when.known and not ended.known and any(d.role == "since" and d.period == when for d in note.dates):
+                past = None
             state = "ended" if past and not (now and re.search(r"(?<!\S)(?:currently|still|ongoing|at present|at the moment|presently)(?!\S)", words)) else "current" if now else "mentioned"
         if state == "mentioned" and (when.known or ended.known):
             state = "ended"

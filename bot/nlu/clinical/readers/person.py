@@ -26,6 +26,10 @@ _STRONG = (
     re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD} (?:old )?(?:[a-z]+ )?(?P<sex>{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:/ )?(?P<sex>{_SEX})(?! (?:ago|back|post|since|[0-9]))(?!\S)"),
     re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
+    re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
+    re.compile(rf"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
+    re.compile(rf"(?<!\S)patient \S+ , (?P<n>\d{{2}}) years(?!\S)"),
+    re.compile(rf"(?<!\S)(?:his|her|the|patient 's) age(?: ,| is| of| :)* (?P<n>{_N})(?!\S)"),
     re.compile(rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"),
     re.compile(rf"(?<!\S)(?:he|she|patient|pt|and|who) is (?:now |currently )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)))"),
     re.compile(rf"(?<!\S)(?:just |recently |has |only |now |who )(?:just |recently )?turned (?P<n>{_N})(?!\S)"),
@@ -34,6 +38,7 @@ _STRONG = (
 _TITLE = re.compile(
     rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*)(?!\S)))"
 )
+_BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
 _DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)")
 _GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
 _BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday|geb|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
@@ -83,6 +88,10 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         for match, start, end in note.find(_TITLE):
             if not _someone_else(note, start, end) and 10 < _count(match["n"]) < 121 and note.norms[start - 1 : start] != ["dear"]:
                 found.append((_count(match["n"]), _count(match["n"]), start, end))
+    if not found:
+        for match, start, end in note.find(_BRACKETED):
+            if not _someone_else(note, start, end) and note.tokens[start].raw[0].isupper():
+                found.append((int(match["n"]), int(match["n"]), start, end))
     for match, start, end in note.find(_DECADE):
         period = _decade(match["dec"], match["part"])
         before = note.norms[max(0, start - 3) : start]
@@ -108,6 +117,8 @@ def _is_event(note: Note, start: int) -> bool:
 def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> bool:
     """`58m` is an age; `6 m`, `10 m from` and `12 f` are not; `M 45` is not a month."""
     groups = match.groupdict()
+    if groups.get("sex") in {"m", "f"} and end - start == 1:
+        return start <= 2
     if groups.get("sex") in {"m", "f"}:
         years = _count(match["n"])
         if years < 13:
@@ -215,10 +226,11 @@ def _another(note: Note, i: int) -> bool:
 
 _ROMAN = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "nil": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "o": 0}
 _ECOG_N = r"[0-5]|zero|one|two|three|four|nil|i{1,3}|iv|o"
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december"
 _ECOG = re.compile(
     r"(?<!\S)(?P<scale>(?:ecog|who|zubrod|eastern cooperative oncology group)(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
     r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( ecog \))"
-    r"(?: (?:is|of|was|:|=|-|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|improved to|has become|documented|about|back to|down to|up to))*"
+    rf"(?: (?:is|of|was|:|=|-|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|improved to|has become|documented|about|back to|down to|up to|re scored|rescored|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given))*"
     rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")

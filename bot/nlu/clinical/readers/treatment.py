@@ -26,6 +26,9 @@ def read_treatment(note: Note) -> Iterator[Finding]:
             yield finding(note, "untreated", mention.start, mention.end)
 
 
+_FOLLOWS_UNTREATED = frozenset("so to at and or as by rectal rectum low mid primary adenocarcinoma tumour cancer yet until up in for thus as still tumours on with cT3 locally adeno adenoca mss newly at crc".split())
+
+
 def _anothers(note: Note, mention: Mention) -> bool:
     """Whether 'never treated' speaks of another illness of the sentence."""
     number = note.layout.sentence_of(mention.start)
@@ -38,11 +41,16 @@ def _anothers(note: Note, mention: Mention) -> bool:
         return False
     if note.norms[mention.end : mention.end + 1] and note.words(mention.end, mention.end + 4).startswith(("for his psoriasis", "for her psoriasis", "for it")) and near and near[-1].group not in _TUMOUR:
         return True
+    after = note.norms[mention.end : mention.end + 2]
+    if note.words(mention.start, mention.end) == "untreated" and after and after[0].isalpha() and not set(after) & _FOLLOWS_UNTREATED and not any(m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end for m in note.mentions):
+        return True
+    if "naive" in note.norms[mention.start : mention.end]:
+        return False
     if near:
         return near[-1].group not in _TUMOUR
-    if number > 0 and note.norms[mention.start] in {"never", "no", "not"} and mention.start == note.layout.sentences[number][0]:
+    if number > 0 and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end)) and (mention.start == note.layout.sentences[number][0] or re.search(r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", note.words(mention.end, mention.end + 2)) or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))):
         previous = [m for m in note.mentions if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
-        return bool(previous) and previous[-1].group == "autoimmune"
+        return bool(previous) and previous[-1].group not in _TUMOUR
     return False
 
 
@@ -70,7 +78,9 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     if kind == "chemotherapy" and note.norms[mention.start] == "platinum" and mention.end - mention.start == 1 and "therapy" not in words:
         return
-    if _NOT_CANCER.search(words) and not re.search(r"cancer|lymphoma|leukaemia|tumour|carcinoma|myeloma", words):
+    if _only_talk(note, mention, words):
+        return
+    if _NOT_CANCER.search(words) and not any(m.group in _TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *_TUMOUR, "malignancy")):
         yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "for": "other_illness"}, when=dates_of(mention)[0])
         return
     cause = _cause(note, mention)
@@ -94,6 +104,20 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         historical=mention.historical,
         cue=mention.cue,
     )
+
+
+_GIVEN = re.compile(r"(?<!\S)(?:had|has had|received|given|underwent|completed|started|began|after|following|s/p|post|previous|previously|prior|treated|cycles?|courses?|finished|ongoing|on|history|x|then|plus|with|adjuvant|neoadjuvant|followed|stopped|tolerated|since|undergone|gy)(?!\S)")
+_TALK = re.compile(r"(?<!\S)(?:would|regard|regarded|hazardous|endanger\w*|dangerous|contraindicated|risky|possible|feasible|could|should|might|avoid|safe|unsafe|unsuitable|whether|harm\w*|needs|indicated|inadvisable|fears?|afraid|question|objection|exclude|impossible|difficult)(?!\S)")
+_GENERIC = frozenset({"chemotherapy", "chemo", "radiotherapy", "radiation", "rt", "immunotherapy", "surgery", "targeted therapy", "checkpoint inhibitors", "chemoradiotherapy"})
+
+
+def _only_talk(note: Note, mention: Mention, words: str) -> bool:
+    """'Immunotherapy would endanger the graft' tells of no treatment that was given; nor does a list after 'include'."""
+    if note.words(mention.start, mention.end) in _GENERIC and _TALK.search(words) and not _GIVEN.search(note.words(max(note.sentence(mention.start)[0], mention.start - 6), mention.start)) and not mention.dates:
+        return True
+    first = note.sentence(mention.start)[0]
+    before = note.words(first, mention.start)
+    return any(m.group == "untreated" and first <= m.start < mention.start for m in note.mentions) and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
 
 
 def _same_segment(note: Note, mention: Mention) -> list[Mention]:

@@ -13,8 +13,11 @@ _NUM = r"\d{1,3}(?:\.\d+)?"
 _VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg)"
 _RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|approximately|approx|approx \.|ca|~|around|only|just|some) )?(?P<a>{_NUM})(?: (?P<u1>cm|mm))?(?: ?(?:-|to|and|–|/) ?(?P<b>{_NUM}))? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)"
 _HEIGHT = (
-    re.compile(rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"),
+    re.compile(rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|form|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"),
     re.compile(rf"(?<!\S){_RANGE} (?:ab ano|ab ani|av|anal verge|f / av|from verge|f\.a\.v)(?!\S)"),
+    re.compile(rf"(?<!\S)(?:ab ano|ab ani|distance ab ano|(?:distance )?to (?:the )?(?:anus|anal edge|anal margin|anal verge|anal)|from (?:the )?(?:anus|anal edge|anal verge)|distance (?:to|from) (?:the )?(?:anus|anal edge))(?: (?::|=|is|about|of|approx))* {_RANGE}(?!\S)"),
+    re.compile(rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|adenocarcinomas|rectum|rectal|mass|one|adeno|,)(?: (?:of|the|rectum|rectal|in|low|mid|\(|\)|mucinous|biopsy|proven|at|,))* {_RANGE} (?:up|above|high|from below|inside)(?: (?:from|the|verge|anal|in))*(?!\S)"),
+    re.compile(rf"(?<!\S)(?:rectal (?:adenocarcinoma|adenoca|ca|cancer|tumour|carcinoma|adeno)|(?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca|adeno) (?:of )?(?:the )?rectum)(?: ,)? {_RANGE}(?= ?(?:,|\.|;|$|\)|m?r?c?t[1-4]|stage|mss|ecog|from|av|on dre))"),
     re.compile(rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"),
     re.compile(rf"(?<!\S)(?:lower|distal|inferior|caudal|lowest)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|,))* {_RANGE}(?!\S)"),
     re.compile(rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|starting|beginning|anastomosis|rectal ca)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"),
@@ -37,7 +40,9 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
             before = note.words(max(0, start - 8), end)
             if _NOT_LOWER.search(before) or set(note.norms[max(0, start - 3) : start]) & {"polyp", "stoma", "fistula", "anastomosis"} & ({"polyp", "stoma"}):
                 continue
-            if number == 4 and set(note.norms[end : end + 3]) & {"mrf", "crm", "mesorectal", "fascia", "sphincter", "levator", "prostate", "size"}:
+            if number == 6 and match["u"].startswith("m"):
+                continue
+            if number == 7 and set(note.norms[end : end + 3]) & {"mrf", "crm", "mesorectal", "fascia", "sphincter", "levator", "prostate", "size"}:
                 continue
             spans.append((start, end))
             factor = 10.0 if match["u"].startswith("c") else 1.0
@@ -258,6 +263,7 @@ def _place(note: Note) -> Iterator[Finding]:
         if _of_another_cancer(note, start):
             continue
         yield finding(note, "tumour_height", start, end, {"low_mm": low, "high_mm": high}, assertion="uncertain" if _doubt(note, start, end) else "present")
+    yield from _thirds_after(note)
     sites = []
     for mention in note.of("site"):
         if not mention.is_patient or not _tumour_site(note, mention):
@@ -273,6 +279,25 @@ def _place(note: Note) -> Iterator[Finding]:
         if not mention.attributes.get("third"):
             assertion = mention.assertion if mention.assertion in {"uncertain", "negated"} else "present"
             yield finding(note, "tumour_site", mention.start, mention.end, {"site": str(mention.attributes["site"])}, assertion=assertion)
+
+
+_THIRD = {"low": "low", "lower": "low", "distal": "low", "mid": "mid", "middle": "mid", "upper": "upper", "high": "upper"}
+
+
+def _thirds_after(note: Note) -> Iterator[Finding]:
+    """'rectal adenocarcinoma, low' and 'Rectal adenoca mid': the third stands after its tumour."""
+    for segment in note.layout.segments:
+        words = [w for w in note.norms[segment.start : segment.end] if w != "."]
+        alone = len(words) in {1, 2} and words[0] in _THIRD and words[1:] in ([], ["third"], ["rectum"])
+        at = segment.start
+        if not alone:
+            last = [m for m in note.mentions if m.group in {"histology", "tumour"} and note.segment(m.start).index == segment.index and m.end < segment.end]
+            if not last or note.norms[last[-1].end] not in _THIRD or last[-1].end + 1 < segment.end and note.norms[last[-1].end + 1] not in {".", "third", ")", "m0"}:
+                continue
+            at = last[-1].end
+        first, end = note.layout.sentences[segment.sentence]
+        if any(m.attributes.get("site") == "rectum" and first <= m.start < at and m.is_patient for m in note.of("site")):
+            yield finding(note, "rectal_third", at, at + 1, {"third": _THIRD[note.norms[at]]})
 
 
 def _quoted_alternative(note: Note, mention: Mention) -> bool:
@@ -498,8 +523,10 @@ def _obstruction(note: Note) -> Iterator[Finding]:
         if mention.is_patient and mention.assertion == "present" and note.norms[mention.start] not in {"stenosis", "narrowing", "stenotic"}:
             yield finding(note, "obstruction", mention.start, mention.end, assertion="uncertain", cue=note.norms[mention.start])
     for mention in note.of("obstruction"):
-        if not mention.is_patient:
+        if not mention.is_patient or mention.superseded:
             continue
+        if mention.assertion == "present" and set(note.norms[mention.end : mention.end + 2]) & {"impending", "imminent", "threatening", "threatened", "looming", "near", "risk"}:
+            mention.assertion = "uncertain"
         words = note.sentence_words(mention.start)
         if note.norms[mention.start] == "obstructive" and mention.end - mention.start == 1 and not mention.negated:
             continue
@@ -507,7 +534,7 @@ def _obstruction(note: Note) -> Iterator[Finding]:
         relief = _RELIEF.search(words) is not None
         still = re.search(r"(?<!\S)(?:still|again|remains|persist\w*|re obstructed|reobstructed|unrelieved|not relieved|despite|in spite)(?!\S)", words) is not None
         by = ""
-        if re.search(r"(?<!\S)(?:by itself|spontaneously|on its own|conservative(?:ly)?|without intervention|with enemas?|drip and suck|after laxatives|nil by mouth)(?!\S)", words):
+        if re.search(r"(?<!\S)(?:by itself|spontaneously|on its own|without intervention|with enemas?|after laxatives)(?!\S)", words):
             by = "self"
         elif re.search(r"(?<!\S)stent\w*(?!\S)", words):
             by = "stent"
