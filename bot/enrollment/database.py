@@ -12,11 +12,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import aiosqlite
 from sqlalchemy import event
+from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.util import await_only
 
 from bot.clock import Clock
 from bot.enrollment.audit import Actor, Author, guard, set_author
@@ -27,6 +30,13 @@ LOCK_SECONDS = 30
 #: The advisory lock of PostgreSQL that stands for "the one writer" (any constant; unique within the database).
 WRITER_LOCK = 5576480
 _WRITES = "sparc_writes"
+_PRAGMAS = (
+    f"busy_timeout={LOCK_SECONDS * 1000}",
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "secure_delete=ON",  # what is erased is overwritten, not left in free pages
+)
 
 
 class EnrolmentSession(Session):  # type: ignore[misc]  # SQLAlchemy 1.4 carries no types
@@ -70,6 +80,7 @@ def create_engine(url: str) -> AsyncEngine:
         options["pool_pre_ping"] = True
     engine = create_async_engine(url, **options)
     if url.startswith("sqlite"):
+        event.listen(engine.sync_engine, "do_connect", _connect_sqlite)
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     else:
@@ -78,11 +89,23 @@ def create_engine(url: str) -> AsyncEngine:
     return engine
 
 
+def _connect_sqlite(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
+    """A connection whose thread ends with the process.
+
+    SQLAlchemy 1.4 asks for that in the way of aiosqlite before 0.22; with newer ones a process that dies of an error
+    before it disposes of its engine would hang for ever.
+    """
+    connection = aiosqlite.connect(*arguments, **{**options, "check_same_thread": False})
+    worker: Any = getattr(connection, "_thread", connection)
+    worker.daemon = True
+    return AsyncAdapt_aiosqlite_connection(dialect.dbapi, await_only(connection))
+
+
 def _prepare_sqlite(connection: Any, record: Any) -> None:
     # The driver must not begin transactions by itself: its deferred BEGIN makes writers fail instead of wait.
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", f"busy_timeout={LOCK_SECONDS * 1000}", "synchronous=FULL"):
+    for pragma in _PRAGMAS:
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 
@@ -155,7 +178,7 @@ class Database:
             yield session  # closing rolls back what was not committed
 
     async def dispose(self) -> None:
-        """Closes all connections. Needed at the end: an open SQLite connection keeps a thread alive."""
+        """Closes all connections."""
         await self.engine.dispose()
 
     async def __aenter__(self) -> Database:

@@ -68,7 +68,9 @@ async def _connected(url: str, deed: Callable[[Config], Any]) -> None:
     database = make_url(url).database
     sqlite = url.startswith("sqlite")
     if sqlite and database not in (None, "", ":memory:"):
-        Path(str(database)).parent.mkdir(parents=True, exist_ok=True)
+        path = Path(str(database))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)  # personal data: for the owner alone; SQLite gives its other files the same rights
     engine = create_engine(url)
     if sqlite:
         # A table that is rebuilt is dropped in between: references are checked at the end instead.
