@@ -7,8 +7,7 @@ gets public information; in a room with others present nothing personal is said.
 from __future__ import annotations
 
 from actions.conversation import Answer, Ask, Refused
-from bot.enrollment import queries
-from bot.enrollment.audit import append_read
+from bot.enrollment import queries, writes
 from bot.trial.record import ParticipantRecord
 
 
@@ -96,6 +95,6 @@ async def _record_for_staff(ask: Ask, code: str | None, what: str) -> Participan
     if record is None:
         raise Refused(which_participant(ask, ask.say("utter_clarify_unknown_participant", code=code)))
     async with ask.database.writing(ask.identity.actor, f"chat: {what}") as session:
-        await session.run_sync(lambda plain: append_read(plain, [record.code], what))
+        await writes.log_read(session, [record.code], what)
         await session.commit()
     return record

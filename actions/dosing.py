@@ -117,9 +117,7 @@ def _first_of_range(ask: Ask) -> date | None:
 def _schedule_text(ask: Ask, due: DoseDay) -> str:
     day = say_date(due.date, ask.language, ask.today)
     if due.reason is not None and not due.items:
-        return sentences(
-            ask.say("utter_dose_unknown", date=day), ask.protocol.reasons[due.reason][ask.language]
-        )
+        return sentences(ask.say("utter_dose_unknown", date=day), ask.protocol.reasons[due.reason][ask.language])
     following = due.next.get("capecitabine")
     after = ask.say("utter_dose_next", date=say_date(following, ask.language, ask.today)) if following else ""
     if not due.items:
@@ -127,7 +125,7 @@ def _schedule_text(ask: Ask, due: DoseDay) -> str:
     items = [_dose_text(ask, dose) for dose in due.items]
     no_order = any(dose.route == "oral" and dose.per_dose_mg is None for dose in due.items)
     return sentences(
-        ask.say("utter_dose_due", date=date, items=say_list(items, ask.language)),
+        ask.say("utter_dose_due", date=day, items=say_list(items, ask.language)),
         ask.say("utter_dose_no_order") if no_order else "",
     )
 
@@ -172,7 +170,9 @@ def _cross_check(ask: Ask, amount: DoseAmount) -> str:
         )
         for rounding in calculation.roundings:
             amounts = " / ".join(say_amount(candidate.mg, ask.language) for candidate in rounding.candidates)
-            parts.append(ask.say("utter_dose_rounding", policy=ask.say(f"utter_rounding_{rounding.policy}"), amounts=amounts))
+            parts.append(
+                ask.say("utter_dose_rounding", policy=ask.say(f"utter_rounding_{rounding.policy}"), amounts=amounts)
+            )
         if calculation.order_deviation_percent is not None:
             deviation = f"{calculation.order_deviation_percent:+.1f}"
             parts.append(ask.say("utter_dose_deviation", percent=deviation))

@@ -116,7 +116,9 @@ def _text(ask: Ask, assessment: Assessment) -> str:
     passing = [result for result in assessment.criteria if result.result == "pass"]
     head = ask.say(f"utter_precheck_{assessment.verdict}", count=len(failing))
     barriers = [
-        ask.say("utter_precheck_barrier", id=result.id, title=_title(ask, result), evidence=_quoted(result), why=result.why)
+        ask.say(
+            "utter_precheck_barrier", id=result.id, title=_title(ask, result), evidence=_quoted(result), why=result.why
+        )
         for result in failing
     ]
     questions = say_list([f"{_title_of(ask, code)} ({code})" for code in assessment.ask_next[:3]], ask.language)

@@ -9,11 +9,17 @@ from actions.conversation import ENROLMENT, Answer, Ask, record_section
 from actions.support import asked_day, for_whom
 from actions.wording import lines, say_date, say_list, say_time, sentences
 from bot.enrollment import queries, writes
-from bot.enrollment.audit import append_read
 from bot.enrollment.errors import Conflict, NotOnFile
 from bot.enrollment.recruitment import recruitment
 from bot.trial import roster, schedule
 from bot.trial.schedule import Visit
+
+#: The stage decision's sentence, by the site notes' words for it (16).
+_DECISIONS = {
+    "not reached": "not_reached",
+    "boundary passed (4 or more)": "boundary_passed",
+    "cannot pass: refer to the investigators": "cannot_pass",
+}
 
 
 async def participant_status(ask: Ask) -> Answer:
@@ -49,7 +55,7 @@ async def enrolment_summary(ask: Ask) -> Answer:
         stage=data["stage"],
         evaluable=data["evaluable"],
         pcr=data["pcr"],
-        decision=ask.say(f"utter_decision_{figures.decision_code}"),
+        decision=ask.say(f"utter_decision_{_DECISIONS[figures.decision]}"),
     )
     statuses = [
         f"{ask.say(f'utter_participant_{status}')}: {number}" for status, number in counts.by_status.items() if number
@@ -74,7 +80,7 @@ async def visits_on(ask: Ask) -> Answer:
     codes = list(dict.fromkeys(visit.participant for visit in visits if visit.participant))
     if codes:
         async with ask.database.writing(ask.identity.actor, "chat: visits_on") as session:
-            await session.run_sync(lambda plain: append_read(plain, codes, "visits_on"))
+            await writes.log_read(session, codes, "visits_on")
             await session.commit()
     when = say_date(day, ask.language, ask.today)
     if last != day:
@@ -122,7 +128,9 @@ async def acknowledge_ticket(ask: Ask) -> Answer:
         return Answer("clarify", ask.say("utter_ticket_unknown", ticket=number), {"missing": "ticket"})
     except Conflict:
         return Answer("handoff", ask.say("utter_ticket_taken", ticket=number), {"ticket": number})
-    return Answer("handoff", ask.say("utter_ticket_acknowledged", ticket=number), {"ticket": number, "acknowledged": True})
+    return Answer(
+        "handoff", ask.say("utter_ticket_acknowledged", ticket=number), {"ticket": number, "acknowledged": True}
+    )
 
 
 def _asked_days(ask: Ask) -> tuple[date, date]:
@@ -140,5 +148,6 @@ def _visit_line(ask: Ask, visit: Visit, with_date: bool) -> str:
     status = "" if visit.status == "planned" else f" ({ask.say(f'utter_status_{visit.status}')})"
     notes = visit.notes_for(staff=True, language=ask.language)
     return sentences(
-        f"- {date_text}{visit.participant}{say_time(visit.time, ask.language)}: {visit.title[ask.language]}{status}.", *notes
+        f"- {date_text}{visit.participant}{say_time(visit.time, ask.language)}: {visit.title[ask.language]}{status}.",
+        *notes,
     )

@@ -39,7 +39,11 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
         return part.asking(str(last))
     if part.intent != "follow_up":
         return part
-    if part.scope in ("after", "next", "last", "first") and last not in ("ask_visits_on", "ask_dose_schedule"):
+    if (
+        not part.dates
+        and part.scope in ("after", "next", "last", "first")
+        and last not in ("ask_visits_on", "ask_dose_schedule")
+    ):
         return part.asking("ask_next_visit")
     if last == "ask_dose_amount" and part.dates:
         return part.asking("ask_dose_schedule")

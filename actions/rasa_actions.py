@@ -37,7 +37,9 @@ class TopicAction(Action):  # type: ignore[misc]  # rasa-sdk carries no types
         """The action's name in the domain."""
         return self._name
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]) -> list[dict[str, Any]]:
+    async def run(
+        self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
+    ) -> list[dict[str, Any]]:
         """Utters the answer and keeps what the conversation has to remember."""
         reply = await respond(ask_of(tracker, self._services, self._clock))
         buttons = [{"title": text, "payload": text} for text in reply.buttons]

@@ -44,5 +44,3 @@ def _about(ask: Ask) -> str | None:
         return ask.identity.participant
     named = next((code for part in ask.reading.parts for code in part.participants), None)
     return named or ask.memory.get("participant")
-
-

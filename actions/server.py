@@ -22,7 +22,7 @@ from actions.phrases import Phrases
 from actions.rasa_actions import topic_actions
 from bot.config import ROOT, Settings
 from bot.enrollment.database import Database
-from bot.logs import configure_logs
+from bot.logs import configure_logs, place_of
 from bot.trial.protocol import load_protocol
 from bot.trial.triage import load_triage_rules
 
@@ -81,7 +81,7 @@ def build_app(settings: Settings, services: Services | None = None) -> Sanic:
         if isinstance(error, SanicException):
             return response.json({"error": "bad request"}, status=error.status_code or 400)
         # The kind of error and the place, never its text: it can hold what somebody wrote.
-        _log.error("action failed", error=type(error).__name__, where=_place(error))
+        _log.error("action failed", error=type(error).__name__, where=place_of(error))
         return response.json({"error": "internal error"}, status=500)
 
     @app.after_server_stop
@@ -89,16 +89,6 @@ def build_app(settings: Settings, services: Services | None = None) -> Sanic:
         await services.database.dispose()
 
     return app
-
-
-def _place(error: BaseException) -> list[str]:
-    """The last lines of code an error passed through, as file:line, without any values."""
-    places, trace = [], error.__traceback__
-    while trace is not None:
-        code = trace.tb_frame.f_code
-        places.append(f"{code.co_filename.removeprefix(str(ROOT))}:{trace.tb_lineno}")
-        trace = trace.tb_next
-    return places[-6:]
 
 
 def main() -> None:

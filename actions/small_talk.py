@@ -37,7 +37,9 @@ async def declined(ask: Ask) -> Answer:
 
 async def help_answer(ask: Ask) -> Answer:
     """What the assistant can and cannot do, for the one who asks."""
-    name = "utter_help_public" if ask.identity is None else "utter_help_staff" if ask.staff else "utter_help_participant"
+    name = (
+        "utter_help_public" if ask.identity is None else "utter_help_staff" if ask.staff else "utter_help_participant"
+    )
     return Answer("help", ask.say(name), buttons=_suggestions(ask))
 
 
@@ -62,7 +64,12 @@ async def not_understood(ask: Ask) -> Answer:
         return _handed_over(ask, "utter_handoff_not_understood", participant, ticket)
     options = [ask.say(f"utter_meaning_{intent}") for intent in ask.part.ranking[:2] if _has_meaning(ask, intent)]
     if len(options) < 2:
-        return Answer("not_understood", ask.say("utter_not_understood"), buttons=_suggestions(ask), remember={"failures": failures})
+        return Answer(
+            "not_understood",
+            ask.say("utter_not_understood"),
+            buttons=_suggestions(ask),
+            remember={"failures": failures},
+        )
     text = ask.say("utter_clarify_meaning", options=say_list([f'"{option}"' for option in options], ask.language))
     return Answer("clarify", text, {"options": options}, buttons=tuple(options), remember={"failures": failures})
 

@@ -26,7 +26,9 @@ def asked_day(ask: Ask) -> date | None:
             raise Refused(Answer("clarify", text, data, buttons=tuple(options), remember=keep))
         if mention.impossible:
             text = ask.say("utter_clarify_no_such_date", words=mention.text)
-            raise Refused(Answer("clarify", text, {"missing": "date"}, remember={"intent": ask.part.intent, "waiting": True}))
+            raise Refused(
+                Answer("clarify", text, {"missing": "date"}, remember={"intent": ask.part.intent, "waiting": True})
+            )
     if mentions:
         return mentions[0].day
     if ask.part.refers_to_previous and ask.memory.get("date"):

@@ -75,7 +75,11 @@ async def contact(ask: Ask) -> Answer:
     if ward:
         role = ask.say("utter_contact_ward")
         contacts.insert(0, {"role": role, "name": None, "phone": ward, "source": "site settings"})
-    text = lines(ask.say("utter_contact"), _contacts_text(ask), ask.say("utter_contact_emergency", number=ask.services.emergency_number))
+    text = lines(
+        ask.say("utter_contact"),
+        _contacts_text(ask),
+        ask.say("utter_contact_emergency", number=ask.services.emergency_number),
+    )
     return Answer(
         "contact", text, {"contacts": contacts}, sources=(record_section("Central Contacts; Facility Contacts"),)
     )

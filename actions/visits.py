@@ -90,7 +90,9 @@ async def request_reschedule(ask: Ask) -> Answer:
     visit = _visit_to_move(ask, record)
     if visit is None:
         empty = ask.say("utter_reschedule_nothing")
-        return Answer("clarify", for_whom(ask, record.code, empty), {"missing": "visit"}, remember={"participant": record.code})
+        return Answer(
+            "clarify", for_whom(ask, record.code, empty), {"missing": "visit"}, remember={"participant": record.code}
+        )
     requested = _requested_day(ask)
     summary = f"reschedule:{visit.visit}:{requested.isoformat() if requested else 'no_date'}"
     ticket = await open_ticket(ask, "reschedule", record.code, summary)
@@ -214,7 +216,9 @@ def _next(ask: Ask, record: ParticipantRecord) -> Answer:
         return _nothing(ask, record, following.reason)
     visit = following.visit
     name = "utter_next_visit" if visit.date else "utter_next_visit_undated"
-    text = ask.say(name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language))
+    text = ask.say(
+        name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language)
+    )
     return _visit_answer(ask, record, "next_visit", visit, text)
 
 
@@ -280,7 +284,9 @@ def _the_one_after(ask: Ask, record: ParticipantRecord) -> Answer:
         )
     visit = to_come[position]
     name = "utter_visit_after" if visit.date else "utter_visit_after_undated"
-    text = ask.say(name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language))
+    text = ask.say(
+        name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language)
+    )
     return _visit_answer(ask, record, "next_visit", visit, text)
 
 
@@ -299,7 +305,9 @@ def _detail(ask: Ask, record: ParticipantRecord, visit: Visit) -> Answer:
         status=ask.say(f"utter_status_{visit.status}"),
     )
     about_visit = ask.protocol.schedule
-    details = sentences(visit.what_happens[ask.language], about_visit.where[ask.language], about_visit.prepare[ask.language])
+    details = sentences(
+        visit.what_happens[ask.language], about_visit.where[ask.language], about_visit.prepare[ask.language]
+    )
     answer = _visit_answer(ask, record, "visit_detail", visit, text)
     return Answer(
         answer.name,
@@ -328,8 +336,12 @@ def _visit_answer(ask: Ask, record: ParticipantRecord, name: str, visit: Visit, 
     window = _window(ask, visit)
     return Answer(
         name,
-        lines(for_whom(ask, record.code, sentences(text, window)), sentences(*visit.notes_for(ask.staff, ask.language))),
-        {"visit": visit.as_data(ask.language), "reason": None} if name == "next_visit" else {"visit": visit.as_data(ask.language)},
+        lines(
+            for_whom(ask, record.code, sentences(text, window)), sentences(*visit.notes_for(ask.staff, ask.language))
+        ),
+        {"visit": visit.as_data(ask.language), "reason": None}
+        if name == "next_visit"
+        else {"visit": visit.as_data(ask.language)},
         about=record.code,
         sources=_sources(),
         remember={

@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Optional
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -98,7 +98,9 @@ def chat(account: Account) -> None:
 
 
 @app.command()
-def precheck(note: Annotated[str, typer.Argument(help="The note, or - for one note a line on standard input.")]) -> None:
+def precheck(
+    note: Annotated[str, typer.Argument(help="The note, or - for one note a line on standard input.")],
+) -> None:
     """The eligibility pre-check of a note, without a server, as JSON."""
     from bot.commands.precheck import precheck as check
 
@@ -152,8 +154,10 @@ def schedule(
 @app.command()
 def link(
     account: Annotated[str, typer.Argument(help="The chat account.")],
-    participant: Annotated[Optional[str], typer.Option(help="It is this participant's, such as P-0003.")] = None,  # noqa: UP007
-    staff: Annotated[Optional[str], typer.Option(help="It is staff: coordinator, investigator, nurse, pharmacist.")] = None,  # noqa: UP007
+    participant: Annotated[str | None, typer.Option(help="It is this participant's, such as P-0003.")] = None,
+    staff: Annotated[
+        str | None, typer.Option(help="It is staff: coordinator, investigator, nurse, pharmacist.")
+    ] = None,
     remove: Annotated[bool, typer.Option("--remove", help="It is nobody's any more.")] = False,
 ) -> None:
     """Says who a chat account is."""
@@ -178,7 +182,7 @@ def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False
 
 @participants.command("list")
 def list_all(
-    status: Annotated[Optional[str], typer.Option(help="Those of one status alone.")] = None,  # noqa: UP007
+    status: Annotated[str | None, typer.Option(help="Those of one status alone.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """Lists the participants."""

@@ -158,7 +158,9 @@ def prepare_for_serving(archive: Path, trained_with: str, served_from: str) -> N
             if Path(member.name).name == "metadata.json":
                 metadata: dict[str, Any] = json.loads(data)
                 metadata["train_schema"] = {"nodes": {}}
-                data = json.dumps(metadata).replace(json.dumps(trained_with)[1:-1], json.dumps(served_from)[1:-1]).encode()
+                data = (
+                    json.dumps(metadata).replace(json.dumps(trained_with)[1:-1], json.dumps(served_from)[1:-1]).encode()
+                )
                 member.size = len(data)
             new.addfile(member, io.BytesIO(data))
     rewritten.replace(archive)

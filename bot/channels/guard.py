@@ -90,7 +90,12 @@ def clean_text(text: str) -> str:
 
 def _name(data: dict[str, Any], field: str) -> str:
     value = data.get(field)
-    if not isinstance(value, str) or not 0 < len(value) <= _MAX_NAME or value != value.strip() or not value.isprintable():
+    if (
+        not isinstance(value, str)
+        or not 0 < len(value) <= _MAX_NAME
+        or value != value.strip()
+        or not value.isprintable()
+    ):
         raise BadBody(f"{field}: expected 1 to {_MAX_NAME} printable characters")
     return value
 

@@ -25,6 +25,7 @@ from bot.enrollment import messages
 from bot.enrollment.audit import Actor
 from bot.enrollment.database import Database
 from bot.enrollment.messages import Claim, MessageKey
+from bot.logs import place_of
 
 _log = structlog.get_logger(__name__)
 _CHANNEL = Actor("hospital webhook", "system")
@@ -78,7 +79,7 @@ class HospitalInput(InputChannel):  # type: ignore[misc]
         try:
             return await self._claim_and_answer(key, inbound, on_new_message)
         except Exception as error:
-            _log.error("message failed", error=type(error).__name__)
+            _log.error("message failed", where=place_of(error))
             await self._give_back(key)
             return _error(503, "the message could not be answered; send it again", retry_after=2)
         finally:
@@ -124,7 +125,7 @@ class HospitalInput(InputChannel):  # type: ignore[misc]
                 await messages.release(session, key)
                 await session.commit()
         except Exception as error:
-            _log.error("claim not given back", error=type(error).__name__)
+            _log.error("claim not given back", where=place_of(error))
 
 
 def _headers(request: Request) -> dict[str, str]:

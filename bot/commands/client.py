@@ -7,6 +7,7 @@ import json
 import time
 import uuid
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Any
 
 from bot.channels.signature import sign
@@ -15,7 +16,9 @@ from bot.errors import ClientError
 
 _PATH = "/webhooks/hospital/webhook"
 _TIMEOUT_SECONDS = 60
-_MOST_TRIES = 200
+#: How often a busy or failing server is asked again; one that says 'too many messages' is waited for longer.
+_MOST_FAILURES = 3
+_MOST_WAITS = 200
 
 
 @dataclass(frozen=True)
@@ -34,12 +37,14 @@ class Client:
             {"account": account, "conversation": conversation, "direct": direct, "text": text}, ensure_ascii=False
         ).encode("utf-8", "surrogatepass")
         identifier = f"msg_{uuid.uuid4().hex}"
-        for _ in range(_MOST_TRIES):
+        failures = 0
+        for _ in range(_MOST_WAITS):
             status, data, wait = self._post(identifier, body)
             if status == 200:
                 reply: list[dict[str, Any]] = json.loads(data)
                 return reply
-            if wait is None:
+            failures += status != HTTPStatus.TOO_MANY_REQUESTS
+            if wait is None or failures >= _MOST_FAILURES:
                 raise ClientError(f"the server refused the message ({status}): {_reason(data)}")
             time.sleep(min(wait, 30.0))
         raise ClientError("the server stayed busy")

@@ -94,7 +94,11 @@ def _compare(path: str, wanted: Any, found: Any, exact: bool) -> list[str]:
     if isinstance(wanted, dict):
         if not isinstance(found, dict):
             return [f"{path}: expected an object, found {found!r}"]
-        return [problem for key, value in wanted.items() for problem in _compare(f"{path}.{key}", value, found.get(key), exact)]
+        return [
+            problem
+            for key, value in wanted.items()
+            for problem in _compare(f"{path}.{key}", value, found.get(key), exact)
+        ]
     if isinstance(wanted, list) and isinstance(found, list):
         return _compare_lists(path, wanted, found, exact)
     return [] if wanted == found and type(wanted) is type(found) else [f"{path}: expected {wanted!r}, found {found!r}"]

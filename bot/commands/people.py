@@ -116,4 +116,3 @@ def upgrade_database(settings: Settings) -> str:
     """Brings the database to the newest form; says where it stands."""
     prepare(settings)
     return f"the database is at revision {current(settings.database_url)}"
-

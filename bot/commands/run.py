@@ -192,7 +192,9 @@ def _wait_until_up(children: Sequence[Child], stopping: _Stop) -> None:
         waiting = [child for child in waiting if not child.answers()]
         if waiting and time.monotonic() > deadline:
             child = waiting[0]
-            raise StartupError(f"the {child.name} did not answer within {_START_SECONDS} s; its last lines:\n{child.tail()}")
+            raise StartupError(
+                f"the {child.name} did not answer within {_START_SECONDS} s; its last lines:\n{child.tail()}"
+            )
         time.sleep(0.05)
 
 

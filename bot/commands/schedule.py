@@ -58,5 +58,7 @@ def as_table(record: ParticipantRecord, visits: tuple[Visit, ...]) -> Table:
         elif visit.window and visit.window[1] is None:
             days += f" not before {visit.window[0]:%Y-%m-%d}"
         time = visit.time.strftime("%H:%M") if visit.time else ""
-        table.add_row(visit.visit, days.strip(), time, visit.status, visit.title.en, " ".join(visit.notes_for(staff=True)))
+        table.add_row(
+            visit.visit, days.strip(), time, visit.status, visit.title.en, " ".join(visit.notes_for(staff=True))
+        )
     return table

@@ -67,7 +67,9 @@ class ActionEndpoint(EndpointConfig):
 def slim_call(call: dict[str, Any]) -> dict[str, Any]:
     """The action call without the history: slots and the latest message are all that our actions read."""
     tracker = call.get("tracker", {})
-    kept = {key: tracker.get(key) for key in ("sender_id", "slots", "latest_message", "active_loop", "latest_action_name")}
+    kept = {
+        key: tracker.get(key) for key in ("sender_id", "slots", "latest_message", "active_loop", "latest_action_name")
+    }
     latest = dict(kept.get("latest_message") or {})
     for heavy in ("text_tokens", "intent_ranking", "response_selector"):
         latest.pop(heavy, None)

@@ -19,6 +19,7 @@ from bot.channels.guard import RateLimit
 from bot.channels.hospital import HospitalInput
 from bot.config import Settings
 from bot.enrollment.database import Database
+from bot.logs import place_of
 from bot.nlu.symptoms import SymptomReader
 from bot.server.agent import load_agent
 from bot.trial.triage import assess_symptoms, load_triage_rules
@@ -62,7 +63,7 @@ def build_app(settings: Settings, model: Path) -> Sanic:
         if isinstance(error, SanicException):
             status = error.status_code or 400
             return response.json({"error": _PLAIN.get(status, "bad request")}, status=status)
-        _log.error("request failed", error=type(error).__name__)
+        _log.error("request failed", where=place_of(error))
         return response.json({"error": "internal error"}, status=500)
 
     @app.before_server_start

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date, time
+import datetime as dt
 from typing import Literal
 
-VisitCode = Literal[
-    "RT1", "RT2", "RT3", "RT4", "RT5", "IO1", "C1D1", "C2D1", "C3D1", "C4D1", "RESTAGE", "SURGERY"
-]
+VisitCode = Literal["RT1", "RT2", "RT3", "RT4", "RT5", "IO1", "C1D1", "C2D1", "C3D1", "C4D1", "RESTAGE", "SURGERY"]
 ParticipantStatus = Literal["screening", "enrolled", "on_treatment", "completed", "withdrawn", "screen_failed"]
 EventStatus = Literal["done", "booked", "missed", "cancelled"]
 Sex = Literal["F", "M"]
@@ -34,10 +32,10 @@ class VisitEvent:
     """
 
     visit: VisitCode
-    date: date | None
+    date: dt.date | None
     status: EventStatus
-    time: time | None = None
-    recorded_on: date | None = None
+    time: dt.time | None = None
+    recorded_on: dt.date | None = None
 
 
 @dataclass(frozen=True)
@@ -59,13 +57,13 @@ class ParticipantRecord:
     status: ParticipantStatus
     language: Language = "en"
     sex: Sex | None = None
-    birth_date: date | None = None
+    birth_date: dt.date | None = None
     height_cm: float | None = None
     weight_kg: float | None = None
-    consented: date | None = None
-    enrolled: date | None = None
+    consented: dt.date | None = None
+    enrolled: dt.date | None = None
     events: Mapping[VisitCode, VisitEvent] = field(default_factory=dict)
-    last_capecitabine: date | None = None
+    last_capecitabine: dt.date | None = None
     pcr: bool | None = None
     capecitabine_mg: int | None = None
     oxaliplatin_mg: int | None = None
