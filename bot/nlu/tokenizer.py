@@ -181,14 +181,22 @@ def pieces(text: str) -> list[Piece]:
 
 
 class ClinicalTokenizer:
-    """Makes the `Doc` of a note; `respell` maps a word to its reading form (variants, typing errors)."""
+    """Makes the `Doc` of a note; `respell` maps a word to its reading form, `rewrite` the tokens."""
 
-    def __init__(self, vocab: Vocab, respell: Callable[[str], str] | None = None) -> None:
+    def __init__(
+        self,
+        vocab: Vocab,
+        respell: Callable[[str], str] | None = None,
+        rewrite: Callable[[list[Piece]], list[Piece]] | None = None,
+    ) -> None:
         self.vocab = vocab
         self.respell = respell
+        self.rewrite = rewrite
 
     def __call__(self, text: str) -> Doc:
         tokens = pieces(text)
+        if self.rewrite is not None:
+            tokens = self.rewrite(tokens)
         respell = self.respell
         words = [respell(piece.norm) for piece in tokens] if respell else [piece.norm for piece in tokens]
         doc = Doc(self.vocab, words=words, spaces=[True] * len(words))

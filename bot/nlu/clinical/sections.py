@@ -107,7 +107,7 @@ def _cut(tokens: Sequence[Piece], norms: Sequence[str], i: int, first: int, last
         return "but"
     if word in {"apart", "other", "aside"} and i + 1 < last and norms[i + 1] in {"from", "than"}:
         return "but"
-    if word in {"[x]", "[ ]"}:
+    if word in {"[x]", "[ ]", "[?]"}:
         return ";"
     if word in _CONJUNCTIONS:
         if word == "/" and first < i < last - 1 and tokens[i].start > tokens[i - 1].end and tokens[i].end < tokens[i + 1].start:

@@ -23,17 +23,24 @@ def _scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[
     """The words that go on speaking of an illness: to the next one of its kind, over a following bare sentence."""
     number = note.layout.sentence_of(mention.start)
     first, last = note.layout.sentences[number]
-    if number + 1 < len(note.layout.sentences):
-        begin, end = note.layout.sentences[number + 1]
-        owners = [m for m in note.mentions if begin <= m.start < end and m.group in _TOPICS]
-        if not owners and not any(m.group in {"consent", "measure"} for m in note.mentions if begin <= m.start < end):
-            last = end
+    for step in (1, 2):
+        if number + step >= len(note.layout.sentences):
+            break
+        begin, end = note.layout.sentences[number + step]
+        if any(m.group in _TOPICS or m.group in {"consent", "measure"} for m in note.mentions if begin <= m.start < end and not _speaks_on(note, m, mention)):
+            break
+        last = end
     for rival in rivals:
         if rival is not mention and mention.end <= rival.start < last:
             last = _cut_before(note, mention, rival)
         elif rival is not mention and first <= rival.start < mention.start:
             first = mention.start if note.segment(rival.start).index != note.segment(mention.start).index - 99 else first
     return first, last
+
+
+def _speaks_on(note: Note, other: Mention, mention: Mention) -> bool:
+    """Words that belong to the illness spoken of: 'no treatment now', 'no recurrence', a lung it was treated for."""
+    return other.group in {"untreated", "course", "operation", "fertility", "partial_untreated"} or (mention.group == "malignancy" and other.group in {"lung", "tumour"} and other.concept != "tumour_word")
 
 
 def _cut_before(note: Note, mention: Mention, rival: Mention) -> int:
@@ -79,12 +86,16 @@ def _cancers(note: Note) -> Iterator[Finding]:
     yield from _cancers_in_general(note)
 
 
+def _organ_stems(note: Note, mention: Mention) -> set[str]:
+    generic = {"cancer", "carcinoma", "ca", "tumour", "of", "the", "left", "right", "adenocarcinoma", "cell"}
+    return {word[:4] for word in note.norms[mention.start : mention.end] if word not in generic}
+
+
 def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention]) -> bool:
     """Whether another mention of the same cancer tells its state, so that this one adds nothing."""
-    stem = note.norms[mention.start][:5]
+    stems = _organ_stems(note, mention)
     for rival in rivals:
-        words = note.norms[rival.start : rival.end]
-        same = any(word[:5] == stem for word in words) or any(word[:4] == stem[:4] for word in words if len(word) > 5)
+        same = stems & _organ_stems(note, rival)
         if rival is not mention and same and rival.assertion == "present" and _cancer_state(note, rival, rivals)[0]:
             return True
     return False

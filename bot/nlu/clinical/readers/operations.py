@@ -29,7 +29,7 @@ def read_operations(note: Note) -> Iterator[Finding]:
     yield from _none(note)
     yield from _emergency(note)
     for mention in note.of("complication"):
-        if mention.is_patient and mention.assertion in {"present", "negated", "uncertain"}:
+        if mention.is_patient and not mention.superseded and mention.assertion in {"present", "negated", "uncertain"}:
             yield finding(note, mention.concept, mention.start, mention.end, assertion=mention.assertion, cue=mention.cue)
 
 

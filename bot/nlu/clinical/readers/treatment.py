@@ -48,6 +48,9 @@ def _anothers(note: Note, mention: Mention) -> bool:
         return False
     if near:
         return near[-1].group not in _TUMOUR
+    remission = re.search(r"(?<!\S)(?:remission|clear|recurrence|discharged)(?!\S)", note.sentence_words(mention.start))
+    if remission and any(m.group == "malignancy" and m.start < mention.start for m in note.mentions):
+        return True
     if number > 0 and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end)) and (mention.start == note.layout.sentences[number][0] or re.search(r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", note.words(mention.end, mention.end + 2)) or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))):
         previous = [m for m in note.mentions if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
         return bool(previous) and previous[-1].group not in _TUMOUR
@@ -55,7 +58,7 @@ def _anothers(note: Note, mention: Mention) -> bool:
 
 
 def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
-    if not mention.is_patient:
+    if not mention.is_patient or mention.superseded:
         return
     words = note.sentence_words(mention.start)
     kind = str(mention.attributes["kind"])
@@ -117,7 +120,7 @@ def _only_talk(note: Note, mention: Mention, words: str) -> bool:
         return True
     first = note.sentence(mention.start)[0]
     before = note.words(first, mention.start)
-    return any(m.group == "untreated" and first <= m.start < mention.start for m in note.mentions) and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
+    return any(m.group == "untreated" and first <= m.start < mention.start for m in note.mentions) and (mention.concept != "untreated") and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
 
 
 def _same_segment(note: Note, mention: Mention) -> list[Mention]:

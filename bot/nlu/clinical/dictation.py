@@ -1,0 +1,90 @@
+"""Dictated notes: spoken punctuation and numbers become what they stand for.
+
+Only a note that shows it was dictated ('full stop', 'comma' twice) is changed: 'colon' and 'period' mean other
+things in a clinic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from bot.nlu.tokenizer import Piece
+
+_UNITS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())}
+_TENS = {w: (i + 2) * 10 for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
+_ORDINALS = {w: i for i, w in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(), 1)} | {"thirtieth": 30}
+_SPOKEN = {("full", "stop"): ".", ("new", "paragraph"): ".", ("new", "line"): ".", ("next", "line"): ".", ("open", "bracket"): "(", ("close", "bracket"): ")", ("open", "brackets"): "(", ("close", "brackets"): ")", ("question", "mark"): "?"}
+_MONTHS = frozenset("january february march april may june july august september october november december".split())
+
+
+def is_dictated(words: Sequence[str]) -> bool:
+    """Whether punctuation was spoken: 'full stop', 'new paragraph', or 'comma' twice."""
+    stops = sum(1 for pair in zip(words, words[1:], strict=False) if pair in {("full", "stop"), ("new", "paragraph"), ("new", "line")})
+    return stops + words.count("comma") >= 2
+
+
+def undictate(tokens: list[Piece]) -> list[Piece]:
+    """The tokens with spoken marks and numbers replaced; evidence keeps the spoken words."""
+    words = [piece.norm for piece in tokens]
+    if not is_dictated(words):
+        return tokens
+    out: list[Piece] = []
+    i = 0
+    while i < len(tokens):
+        pair = (words[i], words[i + 1]) if i + 1 < len(words) else ("", "")
+        if pair in _SPOKEN:
+            out.append(_joined(tokens, i, i + 2, _SPOKEN[pair]))
+            i += 2
+        elif words[i] == "comma":
+            out.append(replace(tokens[i], norm=","))
+            i += 1
+        else:
+            value, end = _number(words, i)
+            if end > i:
+                out.append(_joined(tokens, i, end, value))
+                i = end
+            else:
+                out.append(tokens[i])
+                i += 1
+    return out
+
+
+def _joined(tokens: Sequence[Piece], first: int, last: int, norm: str) -> Piece:
+    raw = norm if norm in {".", "(", ")", "?"} else " ".join(t.raw for t in tokens[first:last])
+    return Piece(norm, raw, tokens[first].start, tokens[last - 1].end, tokens[first].breaks)
+
+
+def _below_hundred(words: Sequence[str], i: int) -> tuple[int, int]:
+    """A number under a hundred from word `i`, and the word after it; (-1, i) where there is none."""
+    if i < len(words) and words[i] in _TENS:
+        if i + 1 < len(words) and 0 < _UNITS.get(words[i + 1], 0) < 10:
+            return _TENS[words[i]] + _UNITS[words[i + 1]], i + 2
+        return _TENS[words[i]], i + 1
+    if i < len(words) and words[i] in _UNITS:
+        return _UNITS[words[i]], i + 1
+    return -1, i
+
+
+def _number(words: Sequence[str], i: int) -> tuple[str, int]:
+    """The number said from word `i` in digits, and the word after it; ('', i) where there is none."""
+    if words[i] in _ORDINALS and i + 1 < len(words) and (words[i + 1] == "of" or words[i + 1] in _MONTHS):
+        return f"{_ORDINALS[words[i]]}th", i + 1
+    if words[i] in _TENS and i + 2 < len(words) and words[i + 1] in _ORDINALS and (words[i + 2] == "of" or words[i + 2] in _MONTHS):
+        return f"{_TENS[words[i]] + _ORDINALS[words[i + 1]]}th", i + 2
+    first, after = _below_hundred(words, i)
+    if first < 0:
+        return "", i
+    if first == 2 and words[after : after + 1] == ["thousand"]:
+        rest = after + 1 + (words[after + 1 : after + 2] == ["and"])
+        year, end = _below_hundred(words, rest)
+        return (str(2000 + year), end) if year >= 0 else ("2000", after + 1)
+    if first in (19, 20):
+        second, end = _below_hundred(words, after)
+        if second >= 10:
+            return f"{first}{second:02d}", end
+    if words[after : after + 1] == ["point"]:
+        second, end = _below_hundred(words, after + 1)
+        if 0 <= second < 10:
+            return f"{first}.{second}", end
+    return str(first), after
