@@ -98,6 +98,17 @@ _UNIT = r"(?P<unit>days?|weeks?|wks?|fortnights?|months?)"
 _ZH_NUM = r"[零〇一二两三四五六七八九十\d]{1,3}"
 _YEAR = r"(?P<year>20\d\d)"
 #: What an ordinal can count other than days of a month: '3rd fraction', 'the second chemo', '1st patient'.
+_ORDINAL_WORDS = {
+    word: number
+    for number, word in enumerate(
+        "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth "
+        "fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(),
+        start=1,
+    )
+} | {f"twenty{sep}{word}": 20 + n for sep in ("-", " ") for n, word in enumerate(
+    "first second third fourth fifth sixth seventh eighth ninth".split(), start=1)} | {
+    "thirtieth": 30, "thirty-first": 31, "thirty first": 31}  # fmt: skip
+_ORDINAL = rf"(?P<ordinal>{'|'.join(sorted(_ORDINAL_WORDS, key=len, reverse=True))})"
 _COUNTED = (
     r"(?!\s*(?:-?\s*line|fraction|cycle|chemo|infusion|drip|radio|rt\b|round|visit|dose|treatment|session|week|day|"
     r"time|one|course|appointment|scan|patient|participant|subject|penpulimab|oxali|cape|immuno|half|floor|month|"
@@ -228,6 +239,11 @@ def _named_month(match: re.Match[str], context: _Context) -> _Outcome | None:
     return _one(_day(int(year), month, day) if year else _near(month, day, context))
 
 
+def _spoken_month(match: re.Match[str], context: _Context) -> _Outcome | None:
+    """'the sixth of October', 'October the sixth'."""
+    return _one(_near(_MONTHS[match["month"].lower()], _ORDINAL_WORDS[match["ordinal"].lower()], context))
+
+
 def _named_month_range(match: re.Match[str], context: _Context) -> _Outcome | None:
     month = _MONTHS[match["month"].lower()]
     first, last = _near(month, int(match["d"]), context), _near(month, int(match["d2"]), context)
@@ -296,6 +312,13 @@ def _weekday(match: re.Match[str], context: _Context) -> _Outcome | None:
         of_last_week = _monday(today) + timedelta(number - 7)
         return _either(of_last_week, *((behind,) if behind < today else ()))
     return _one(behind if context.direction == "past" else ahead)
+
+
+def _last_word(match: re.Match[str], context: _Context) -> _Outcome | None:
+    """'xeloda sat?': a short form that is also a word, taken for a day only as the last of a few words."""
+    if re.search(r"\b(?:i|we|you|he|she|the|in|just)\s+\w+\W*$", match.string[: match.end()], re.IGNORECASE):
+        return None
+    return {**(_weekday(match, context) or {}), "start": match.start("day"), "text": match["day"]}
 
 
 def _weekday_week(match: re.Match[str], context: _Context) -> _Outcome | None:
@@ -393,6 +416,8 @@ _RULES: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (rf"{_LEFT}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:-|–|to|until|through)\s*(?:the )?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", _named_month_range),
         (rf"{_LEFT}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?[\s-]*(?:of\s+)?{_MONTH}(?:,?[\s-]*{_YEAR})?", _named_month),
         (rf"\b{_MONTH}\s*(?:the\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?!\s*(?:days?|weeks?|months?|mg|am|pm)\b)(?:,?\s*{_YEAR})?", _named_month),
+        (rf"\b{_ORDINAL}\s+(?:day\s+)?of\s+{_MONTH}", _spoken_month),
+        (rf"\b{_MONTH}\s+(?:the\s+)?{_ORDINAL}\b{_COUNTED}", _spoken_month),
         (rf"{_LEFT}(?P<a>\d{{1,2}})[/.-](?P<b>\d{{1,2}})[/.-]{_YEAR}(?!\d)", _numeric),
         (rf"{_LEFT}(?!24/7)(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})(?![\d/%])(?!\s*(?:tablet|pill|of (?:a|the)|dose|node|ln\b|mmhg|cores?))", _numeric),
         (r"(?:(?<=on )|(?<=by )|(?<=until )|(?<=from )|(?<=for )|^\s*)(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?!\d)", _numeric),
@@ -412,6 +437,7 @@ _RULES: tuple[tuple[re.Pattern[str], _Reader], ...] = tuple(
         (rf"\b(?P<which>)(?P<day>{_FULL_DAY})(?:['’]?s)?\b", _weekday),
         (r"(?:(?<=on )|(?<=by )|(?<=till )|(?<=until )|(?<=for )|(?<=to )|(?<=and )|(?<=or )|(?<=from )|^)(?P<which>)(?P<day>mon|tue|wed|thu|fri|sat)\b", _weekday),
         (r"(?P<which>)\b(?P<day>tue|thu|fri|(?-i:Sun))\b(?=\s*[?.!]*$)", _weekday),
+        (r"(?<=^)(?:\S+\s+){1,3}?(?P<which>)(?P<day>mon|wed|sat|sun)\b(?=\s*[?.!]*$)", _last_word),
         (r"(?P<which>(?:这个?|本|下下个?|下个?|上上个?|上个?)?)(?:周|星期|礼拜)(?P<day>[一二三四五六日天1-7])(?![个周天次十])", _zh_weekday),
         (rf"\b(?:the\s+)?(?:next|coming|following)\s+{_COUNT}\s+{_UNIT}\b", _coming_days),
         (rf"\bin\s+(?:about\s+)?{_COUNT}\s+{_UNIT}(?:['’]?s?\s+time)?\b", _relative(1)),

@@ -97,7 +97,7 @@ class MessageReaderComponent(GraphComponent):
         return messages
 
     @staticmethod
-    def required_packages() -> List[Text]:
+    def required_packages() -> list[str]:
         """What must be installed to run it."""
         return ["numpy", "rapidfuzz", "ruamel.yaml", "spacy"]
 

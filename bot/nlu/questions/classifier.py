@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz.distance import DamerauLevenshtein
-from rapidfuzz.process import extractOne
 
 from bot.nlu.questions.features import Featured, Featurizer
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.mentions import Mentions
+from bot.nlu.questions.shorthand import is_follow_up
+from bot.nlu.questions.spelling import Speller
 
 FALLBACK = "nlu_fallback"
 OUT_OF_SCOPE = "out_of_scope"
+FOLLOW_UP = "follow_up"
+#: Intents whose words are everybody's: they need no word of the trial.
+ANYBODYS = frozenset({OUT_OF_SCOPE, "greet", "goodbye", "thank", "affirm", "deny"})
 _WEIGHTS_FILE, _TABLES_FILE = "intents.npz", "intents.json"
 _FORMAT = 1
 
@@ -42,12 +45,24 @@ class Thresholds:
         margin: the least lead over the second likeliest.
         known: the least share of words that the training data or the lexicons know.
         topical: the least share of a question's content words that questions about the trial use.
+        foreign: how much of the confidence is taken off where none of those words is of the trial.
     """
 
     confidence: float
     margin: float
     known: float
     topical: float
+    foreign: float
+
+    def doubt(self, confidence: float, second: float, known: float, topical: float) -> bool:
+        """Whether a reading of these figures is not to be relied on; `topical` is 1 for what is out of scope."""
+        certain = confidence * (1 - self.foreign * (1 - topical))
+        return (
+            certain < self.confidence
+            or confidence - second < self.margin
+            or known < self.known
+            or topical < self.topical
+        )
 
 
 @dataclass(frozen=True)
@@ -75,8 +90,8 @@ class Tables:
     block_weights: Mapping[str, float]
     temperature: float
     thresholds: Thresholds
-    #: every word of the training data
-    words: frozenset[str]
+    #: every word of the training data, with its place in the order of how common it is
+    words: Mapping[str, int]
     #: content words of questions that are in scope, without the words that any sentence may hold
     topical: frozenset[str]
     #: words that any sentence may hold, in scope or out of it
@@ -90,16 +105,23 @@ class IntentClassifier:
         self.tables = tables
         self.featurizer = featurizer
         self._idf, self._weights, self._bias = idf, weights, bias
+        self._speller = Speller(tables.words, lambda word: featurizer.carries((word,))[0])
 
     # -- reading -----------------------------------------------------------------------------------------------
 
     def predict(self, text: str) -> Prediction:
         """The intent of one text; `nlu_fallback` where it is doubted."""
-        return self._decide(self.featurizer.read(text))
+        return self.predict_mentions(self.featurizer.mentions(self.respell(text)))
 
     def predict_mentions(self, mentions: Mentions) -> Prediction:
-        """The same for a text that has been read already."""
+        """The same for a text that has been set right and read already."""
+        if is_follow_up(mentions):
+            return Prediction(FOLLOW_UP, 1.0, ((FOLLOW_UP, 1.0),), 1.0, 1.0)
         return self._decide(self.featurizer.of(mentions))
+
+    def respell(self, text: str) -> str:
+        """The text with misspelt words set right, as `predict` and the readers want it."""
+        return self._speller.text(text)
 
     def _decide(self, featured: Featured) -> Prediction:
         known, topical = self.known_share(featured.words), self.topical_share(featured.words)
@@ -107,13 +129,8 @@ class IntentClassifier:
         order = np.argsort(-probabilities)[:3]
         ranking = tuple((self.tables.intents[i], round(float(probabilities[i]), 4)) for i in order)
         (first, confidence), second = ranking[0], ranking[1][1]
-        limits = self.tables.thresholds
-        doubtful = (
-            confidence < limits.confidence
-            or confidence - second < limits.margin
-            or known < limits.known
-            or (first != OUT_OF_SCOPE and topical < limits.topical)
-        )
+        subject = 1.0 if first in ANYBODYS else topical
+        doubtful = self.tables.thresholds.doubt(confidence, second, known, subject)
         return Prediction(FALLBACK if doubtful else first, confidence, ranking, known, topical)
 
     def probabilities(self, featured: Featured) -> Vector:
@@ -130,12 +147,21 @@ class IntentClassifier:
         return vectorize(featured, self.tables.features, self.tables.block_weights, self._idf)
 
     def known_share(self, words: Sequence[str]) -> float:
-        """The share of words that are known or misspelt by a letter or two; 1 for a text without words."""
-        return _share(words, self.tables.words)
+        """The share of words that are known; 1 for a text without words."""
+        return self._share(words, self.tables.words)
 
     def topical_share(self, words: Sequence[str]) -> float:
         """The share of the words that carry the question which are words of this trial; 1 where none does."""
-        return _share([word for word in words if word not in self.tables.common], self.tables.topical)
+        return self._share([word for word in words if word not in self.tables.common], self.tables.topical)
+
+    def _share(self, words: Sequence[str], known: Collection[str]) -> float:
+        """Chinese pairs of characters count by what they carry: one idea of the trial makes half a sentence known."""
+        if not words:
+            return 1.0
+        carrying = self.featurizer.carries(words)
+        hits = sum(1 for word, carries in zip(words, carrying, strict=True) if carries or _is_known(word, known))
+        least = 0.5 if any(carries and not word.isascii() for word, carries in zip(words, carrying, strict=True)) else 0.0
+        return max(hits / len(words), least)
 
     # -- storing -----------------------------------------------------------------------------------------------
 
@@ -151,7 +177,7 @@ class IntentClassifier:
             "block_weights": tables.block_weights,
             "temperature": tables.temperature,
             "thresholds": vars(tables.thresholds),
-            "words": sorted(tables.words),
+            "words": sorted(tables.words, key=tables.words.__getitem__),
             "topical": sorted(tables.topical),
             "common": sorted(tables.common),
         }
@@ -179,7 +205,7 @@ class IntentClassifier:
             block_weights=document["block_weights"],
             temperature=float(document["temperature"]),
             thresholds=Thresholds(**document["thresholds"]),
-            words=frozenset(document["words"]),
+            words={word: rank for rank, word in enumerate(document["words"])},
             topical=frozenset(document["topical"]),
             common=frozenset(document["common"]),
         )
@@ -209,16 +235,8 @@ def vectorize(
     return np.array(columns, dtype=np.int64), np.concatenate(values).astype(np.float32)
 
 
-def _share(words: Sequence[str], known: frozenset[str]) -> float:
-    if not words:
-        return 1.0
-    return sum(1 for word in words if _is_known(word, known)) / len(words)
-
-
-def _is_known(word: str, known: frozenset[str]) -> bool:
+def _is_known(word: str, known: Collection[str]) -> bool:
+    """Misspellings are set right before; a Chinese pair is known by its characters."""
     if word in known or word.removesuffix("s") in known or word.removesuffix("'s") in known:
         return True
-    if len(word) < 4 or not word.isascii():
-        return False
-    slips = 1 if len(word) < 8 else 2
-    return extractOne(word, known, scorer=DamerauLevenshtein.distance, score_cutoff=slips) is not None
+    return not word.isascii() and len(word) > 1 and all(char in known for char in word)

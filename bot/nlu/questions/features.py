@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
+from itertools import combinations
 
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.mentions import Mentions, read_mentions
@@ -33,14 +34,18 @@ class Featured:
 class Featurizer:
     """Turns texts into features; holds the lexicon and nothing else."""
 
-    blocks = ("word", "char", "tag")
+    blocks = ("word", "char", "tag", "concept")
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
 
+    def mentions(self, text: str) -> Mentions:
+        """What a text names, on no day in particular."""
+        return read_mentions(self._lexicon, text, _ANY_DAY)
+
     def read(self, text: str) -> Featured:
         """The features of one text, by its own reading of the lexicons."""
-        return self.of(read_mentions(self._lexicon, text, _ANY_DAY))
+        return self.of(self.mentions(text))
 
     def of(self, mentions: Mentions) -> Featured:
         """The features of a text that has been read already."""
@@ -50,9 +55,14 @@ class Featurizer:
                 "word": tuple(_word_grams(tokens)),
                 "char": tuple(_char_grams(tokens)),
                 "tag": tuple(self._tags(mentions, tokens)),
+                "concept": tuple(self._concepts(mentions)),
             },
             words=tuple(_plain_words(tokens)),
         )
+
+    def carries(self, words: Iterable[str]) -> tuple[bool, ...]:
+        """For each word, whether it alone carries an idea of this trial."""
+        return self._lexicon.carries(words)
 
     def _tags(self, mentions: Mentions, tokens: list[str]) -> Iterator[str]:
         for kind, value, _, _ in mentions.tagged():
@@ -67,6 +77,16 @@ class Featurizer:
             yield "prescribed"
         size = sum(len(token) if _HAN.fullmatch(token) else 2 for token in tokens if token not in "?!")
         yield f"size:{min(size // 4, 6)}"
+
+
+    def _concepts(self, mentions: Mentions) -> Iterator[str]:
+        """Ideas, and every two of them together; what is named (a drug, a date) counts as an idea."""
+        named = dict.fromkeys(
+            value if kind in ("drug", "visit_class") else kind for kind, value, _, _ in mentions.tagged()
+        )
+        ideas = [*self._lexicon.read_concepts(mentions.text), *(f"@{name}" for name in named)]
+        yield from ideas
+        yield from (f"{one}+{other}" for one, other in combinations(ideas, 2))
 
 
 def _mask(mentions: Mentions) -> str:

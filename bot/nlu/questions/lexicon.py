@@ -24,6 +24,12 @@ _ORDINALS = {
 _CARDINALS = {1: r"(?:0?1|one)", 2: r"(?:0?2|two|ii)", 3: r"(?:0?3|three|iii)", 4: r"(?:0?4|four)", 5: r"(?:0?5|five)"}
 _CHINESE = {1: "(?:1|一)", 2: "(?:2|二|两)", 3: "(?:3|三)", 4: "(?:4|四)", 5: "(?:5|五)"}
 
+#: Ideas that are forms of asking or lie outside the trial: they make no question one about it.
+_FORMS = frozenset(
+    "when how_many how_much how_long where who why meaning how permission duty list_it next_one remaining so_far order "
+    "begin finish people elsewhere human take".split()
+)
+
 #: Spellings that are taken for a drug when they come close: the name, and how close (0-100, one for one letter wrong).
 _DRUG_NAMES = ("capecitabine", "oxaliplatin", "penpulimab")
 _CLOSE_ENOUGH = 84
@@ -53,6 +59,7 @@ class Lexicon:
     drugs: tuple[tuple[str, re.Pattern[str]], ...]
     scopes: tuple[tuple[str, re.Pattern[str]], ...]
     criteria: tuple[tuple[str, re.Pattern[str]], ...]
+    concepts: tuple[tuple[str, re.Pattern[str]], ...]
     first_of_class: re.Pattern[str]
     last_of_class: re.Pattern[str]
     prescribed: re.Pattern[str]
@@ -60,13 +67,14 @@ class Lexicon:
 
     @classmethod
     def load(cls, folder: Path = _HERE) -> Lexicon:
-        """Read `lexicon.yml` and `criteria.yml` of a folder.
+        """Read `lexicon.yml`, `criteria.yml` and `concepts.yml` of a folder.
 
         Raises:
             LexiconError: a file is missing an entry or holds an expression that does not compile.
         """
         words = _read_yaml(folder / "lexicon.yml")
         criteria = _read_yaml(folder / "criteria.yml")
+        concepts = _read_yaml(folder / "concepts.yml")
         try:
             visits = [
                 *_numbered("RT{}", range(1, 6), words["radiotherapy_visits"]),
@@ -79,6 +87,7 @@ class Lexicon:
                 drugs=tuple(_table(words["drugs"])),
                 scopes=tuple(_table(words["scopes"])),
                 criteria=tuple(_table(criteria)),
+                concepts=tuple((name, _compile(pattern)) for name, pattern in concepts.items()),
                 first_of_class=_compile(words["first_of_class"]),
                 last_of_class=_compile(words["last_of_class"]),
                 prescribed=_compile(words["prescribed"]),
@@ -125,6 +134,16 @@ class Lexicon:
         """Which of several visits or days is asked for: next, all, to_come, last, after, previous, first or None."""
         folded = fold(text)
         return next((name for name, pattern in self.scopes if pattern.search(folded)), None)
+
+    def read_concepts(self, text: str) -> tuple[str, ...]:
+        """The ideas that a text touches, in the order of the file; for the classifier."""
+        folded = fold(text)
+        return tuple(name for name, pattern in self.concepts if pattern.search(folded))
+
+    def carries(self, words: Iterable[str]) -> tuple[bool, ...]:
+        """For each word, whether it alone carries an idea of this trial, not just a form of asking."""
+        carriers = [pattern for name, pattern in self.concepts if name not in _FORMS]
+        return tuple(any(pattern.search(word) for pattern in carriers) for word in words)
 
     def endpoint_visit(self, text: str, classes: Iterable[str]) -> str | None:
         """The visit meant by 'when does my radiotherapy start' or 'when am I done with chemo', or None."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -18,8 +19,7 @@ from bot.nlu.questions.split import Segment, join, segments
 SOCIAL = frozenset({"greet", "goodbye", "thank", "affirm", "deny"})
 #: What a statement may be taken for; another intent read into a statement is background of the question beside it.
 _STATED = SOCIAL | {
-    "report_symptom", "report_missed_dose", "request_reschedule", "request_handoff", "check_eligibility",
-    "save_screening", "next_patient", "acknowledge_ticket", OUT_OF_SCOPE,
+    "report_symptom", "report_missed_dose", "request_reschedule", "request_handoff", "save_screening", "next_patient", "acknowledge_ticket", OUT_OF_SCOPE,
 }  # fmt: skip
 #: Follow-ups and small talk are whole messages, never the second half of one.
 _NEVER_SECOND = SOCIAL | {"follow_up", FALLBACK}
@@ -55,7 +55,7 @@ class QuestionReader:
 
     def read(self, text: str, today: date) -> tuple[Part, ...]:
         """The questions of a message in the order asked; always at least one, `nlu_fallback` where none is known."""
-        folded = fold(text)
+        folded = self._classifier.respell(fold(text))
         whole = read_mentions(self._lexicon, folded, today)
         reads = self._settle(folded, self._merge(folded, [self._predict(one, today) for one in segments(folded)]), today)
         if not reads:
@@ -101,6 +101,12 @@ class QuestionReader:
         if kind == "sentence":
             # a full stop parts even a statement from a question; two of one intent are one, unless they name two things
             return left.intent != right.intent or self._names_other(left, right)
+        if kind == "aside":
+            return left.segment.asks and left.intent != FALLBACK and right.intent != left.intent
+        if kind == "join" and left.segment.states and right.segment.asks and right.intent not in _NEVER_SECOND:
+            return right.intent != left.intent
+        if self._adds_nothing(right):
+            return False
         if right.intent in _NEVER_SECOND or left.intent in (FALLBACK, "follow_up"):
             return False
         if kind == "bare":
@@ -111,6 +117,12 @@ class QuestionReader:
         if not (left.stands and right.stands):
             return False
         return left.intent != right.intent or (kind == "join" and self._names_other(left, right))
+
+    def _adds_nothing(self, right: _Read) -> bool:
+        """'... and which day is it': the same question, asked on."""
+        words = re.findall(r"[a-z']+", right.segment.text.lower())
+        counts = bool(re.search(r"how (?:much|many)", right.segment.text, re.IGNORECASE))
+        return right.segment.points_back and not counts and not any(self._lexicon.carries(words))
 
     def _is_list(self, left: _Read, right: _Read) -> bool:
         """'capecitabine and oxaliplatin', 'P-0003 and P-0005': one question about two of a kind."""

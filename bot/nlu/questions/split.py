@@ -21,6 +21,8 @@ _ASK_HEAD = (
     r"call|ring|postpone|precheck|explain|put|connect)\b)"
 )
 _SAY_HEAD = r"(?:(?:i|i'm|i've|i'd|my|he|she|we|they|his|her|it)\b)"
+#: A statement of somebody: 'I signed the form', 'we live far away'; not 'my next visit'.
+_STATEMENT = re.compile(r"\W*(?:(?:hi|hello|hey|sorry|so|well|um|uh|ok|because|since|but)\W+)*(?:i|i'm|i've|i'd|im|ive|we|we're|he|she|they)\s", re.IGNORECASE)
 _ZH_ASK_HEAD = (
     r"(?:我|你们?|您|他|她|那|请|能|可以|什么|哪|怎么|多少|几|是否|需要|要不要|有没有|在哪|谁|何时|为什么|试验|研究|那天|当天|"
     r"下次|手术|今|明|这)"
@@ -33,6 +35,8 @@ _JOIN = re.compile(
     rf"|\s*[,，]\s*(?={_ZH_ASK_HEAD})",
     re.IGNORECASE,
 )
+#: a comma before a statement: '..., I stopped the tablets on the 5th'
+_ASIDE = re.compile(r"\s*,\s*(?=(?:i|i'm|i've|i'd|im|ive|we|we're)\s)", re.IGNORECASE)
 #: 'how many people take part and where': a bare question word takes the rest from the question before it.
 _BARE = re.compile(
     r"\s+and\s+(?=(?:where|who|why|how\s+much|how\s+many|how\s+long|how|since\s+when)\s*\W*$)|(?:，|,)?(?:还有|以及|和)?"
@@ -67,6 +71,11 @@ class Segment:
         return bool(_QUESTION.search(self.text))
 
     @property
+    def states(self) -> bool:
+        """Whether it tells something of somebody ('I signed the form on Monday')."""
+        return not self.asks and bool(_STATEMENT.match(self.text))
+
+    @property
     def points_back(self) -> bool:
         """Whether it speaks of 'it' or 'that', named in what stands before."""
         return bool(_POINTS_BACK.search(self.text))
@@ -75,7 +84,7 @@ class Segment:
 def segments(text: str) -> tuple[Segment, ...]:
     """The stretches of a message, in order; a message of one question is one segment."""
     cuts: list[tuple[int, int, str]] = [(m.start(), m.end(), "sentence") for m in _SENTENCE_END.finditer(text)]
-    for pattern, kind in ((_JOIN, "join"), (_BARE, "bare"), (_SHORT, "short")):
+    for pattern, kind in ((_JOIN, "join"), (_BARE, "bare"), (_SHORT, "short"), (_ASIDE, "aside")):
         for match in pattern.finditer(text):
             if match.start() > 0 and not any(s < match.end() and match.start() < e for s, e, _ in cuts):
                 cuts.append((match.start(), match.end(), kind))

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bot.nlu.questions.classifier import (
+    ANYBODYS,
     OUT_OF_SCOPE,
     IntentClassifier,
     Tables,
@@ -21,11 +22,15 @@ from bot.nlu.questions.features import Featured, Featurizer
 from bot.nlu.questions.lexicon import Lexicon
 
 #: Blocks of features: how often a gram must occur to count, and the length its block is scaled to.
-_MIN_COUNT = {"word": 1, "char": 2, "tag": 1}
-_BLOCK_WEIGHTS = {"word": 1.0, "char": 1.1, "tag": 0.45}
+_MIN_COUNT = {"word": 2, "char": 3, "tag": 1, "concept": 2}
+_BLOCK_WEIGHTS = {"word": 1.0, "char": 1.0, "tag": 0.45, "concept": 0.8}
 _STRENGTH = 24.0
-_FOLDS = 4
+_FOLDS = 3
 _SEED = 17
+#: What a wrong answer, and an answer to what is out of scope, cost against one needless question.
+_WRONG, _OUTSIDE = 1.5, 5.0
+#: The least share of known words, and of words of the trial among those that carry a question.
+_KNOWN, _TOPICAL = 0.5, 0.2
 #: Words of this many intents, out-of-scope among them, say nothing about the subject of a question.
 _COMMON_INTENTS = 10
 
@@ -60,7 +65,8 @@ def train_classifier(
     featured = [featurizer.read(text) for text, _ in examples]
     intents = tuple(sorted(counts))
     prepared = _prepare(featured, [intents.index(intent) for _, intent in examples])
-    scores = _out_of_fold(prepared, len(intents))
+    folds = _folds(prepared.labels)
+    scores = _out_of_fold(prepared, len(intents), folds)
     temperature = _temperature(scores, prepared.labels)
     weights, bias = _fit(prepared.matrix, prepared.labels)
     words, topical, common = _vocabularies(featured, [intent for _, intent in examples])
@@ -69,7 +75,8 @@ def train_classifier(
         features=prepared.features,
         block_weights=_BLOCK_WEIGHTS,
         temperature=temperature,
-        thresholds=thresholds or _choose(scores / temperature, prepared.labels),
+        thresholds=thresholds
+        or _choose(scores / temperature, prepared.labels, intents, _foreign_shares(featured, examples, folds, featurizer)),
         words=words,
         topical=topical,
         common=common,
@@ -103,20 +110,25 @@ def _fit(matrix: object, labels: NDArray[np.int64]) -> tuple[Vector, Vector]:
     counts = np.bincount(labels)
     # half-way between counting examples and counting intents: rare questions are asked rarely, but are asked
     weight = {label: float((len(labels) / len(counts) / count) ** 0.5) for label, count in enumerate(counts) if count}
-    model = LogisticRegression(C=_STRENGTH, class_weight=weight, max_iter=120, tol=1e-3, random_state=_SEED)
+    model = LogisticRegression(C=_STRENGTH, class_weight=weight, max_iter=40, tol=1e-3, random_state=_SEED)
     model.fit(matrix, labels)
     if len(model.classes_) == 2:  # scikit-learn stores one row for two intents
         return np.vstack([-model.coef_, model.coef_]).T.astype(np.float32), np.append(-model.intercept_, model.intercept_)
     return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
 
 
-def _out_of_fold(prepared: _Prepared, intents: int) -> Vector:
-    """Scores of each example by a model that has not seen it."""
+def _folds(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The fold of each example, every intent spread evenly."""
     generator = np.random.default_rng(_SEED)
-    folds = np.empty(len(prepared.labels), dtype=np.int64)
-    for label in np.unique(prepared.labels):
-        places = generator.permutation(np.flatnonzero(prepared.labels == label))
+    folds = np.empty(len(labels), dtype=np.int64)
+    for label in np.unique(labels):
+        places = generator.permutation(np.flatnonzero(labels == label))
         folds[places] = np.arange(len(places)) % _FOLDS
+    return folds
+
+
+def _out_of_fold(prepared: _Prepared, intents: int, folds: NDArray[np.int64]) -> Vector:
+    """Scores of each example by a model that has not seen it."""
     scores = np.full((len(prepared.labels), intents), -12.0, dtype=np.float32)
     matrix = prepared.matrix
     for fold in range(_FOLDS):
@@ -125,6 +137,24 @@ def _out_of_fold(prepared: _Prepared, intents: int) -> Vector:
         weights, bias = _fit(matrix[inside], labels)  # type: ignore[index]
         scores[np.ix_(outside, present)] = matrix[outside] @ weights + bias  # type: ignore[index]
     return scores
+
+
+def _foreign_shares(
+    featured: Sequence[Featured], examples: Sequence[tuple[str, str]], folds: NDArray[np.int64], featurizer: Featurizer
+) -> Vector:
+    """For each example the share of its content words that are no words of the trial, by vocabularies of other folds."""
+    shares = np.zeros(len(featured), dtype=np.float32)
+    for fold in range(_FOLDS):
+        inside = np.flatnonzero(folds != fold)
+        _, topical, common = _vocabularies([featured[i] for i in inside], [examples[i][1] for i in inside])
+        for place in np.flatnonzero(folds == fold):
+            words = [word for word in featured[place].words if word not in common]
+            carried = featurizer.carries(words)
+            if words:
+                hits = sum(1 for word, carries in zip(words, carried, strict=True) if carries or word in topical)
+                least = 0.5 if any(c and not w.isascii() for w, c in zip(words, carried, strict=True)) else 0.0
+                shares[place] = 1 - max(hits / len(words), least)
+    return shares
 
 
 def _temperature(scores: Vector, labels: NDArray[np.int64]) -> float:
@@ -140,29 +170,44 @@ def _softmax(scores: Vector) -> Vector:
     return result
 
 
-def _choose(scores: Vector, labels: NDArray[np.int64]) -> Thresholds:
-    """Confidence and margin that make the best of two costs: a wrong answer weighs as four needless questions."""
+def _choose(scores: Vector, labels: NDArray[np.int64], intents: Sequence[str], foreign: Vector) -> Thresholds:
+    """The thresholds that cost least on the out-of-fold scores.
+
+    What is weighed: a needless question 1, a wrong answer `_WRONG`, an answer to what is out of scope `_OUTSIDE`.
+    """
     ordered = np.sort(_softmax(scores), axis=1)
     top, second = ordered[:, -1], ordered[:, -2]
-    right = scores.argmax(axis=1) == labels
-    best, choice = np.inf, (0.35, 0.1)
-    for confidence in np.arange(0.2, 0.61, 0.02):
-        for margin in np.arange(0.0, 0.31, 0.02):
-            asked = (top < confidence) | (top - second < margin)
-            cost = 4 * (~right & ~asked).sum() + (right & asked).sum()
-            if cost < best:
-                best, choice = cost, (float(confidence), float(margin))
-    return Thresholds(confidence=round(choice[0], 2), margin=round(choice[1], 2), known=0.5, topical=0.34)
+    predicted = scores.argmax(axis=1)
+    outside = intents.index(OUT_OF_SCOPE) if OUT_OF_SCOPE in intents else -1
+    foreign = np.where(np.isin(predicted, [i for i, name in enumerate(intents) if name in ANYBODYS]), 0.0, foreign)
+    cost = np.where(predicted == labels, 0.0, np.where(labels == outside, _OUTSIDE, _WRONG))
+    # to ask back is no harm where the question is out of scope anyway
+    needless = (labels != outside).astype(np.float64)
+    best, choice = np.inf, (0.35, 0.1, 0.0)
+    for penalty in np.arange(0.0, 0.71, 0.1):
+        certain = top * (1 - penalty * foreign)
+        for confidence in np.arange(0.2, 0.71, 0.02):
+            for margin in np.arange(0.0, 0.31, 0.02):
+                asked = (certain < confidence) | (top - second < margin)
+                total = float(cost[~asked].sum() + needless[asked].sum())
+                if total < best:
+                    best, choice = total, (float(confidence), float(margin), float(penalty))
+    confidence, margin, penalty = (round(value, 2) for value in choice)
+    return Thresholds(confidence=confidence, margin=margin, known=_KNOWN, topical=_TOPICAL, foreign=penalty)
 
 
 def _vocabularies(
     featured: Sequence[Featured], intents: Sequence[str]
-) -> tuple[frozenset[str], frozenset[str], frozenset[str]]:
-    """All words; the words of questions in scope; the words that are everybody's."""
+) -> tuple[dict[str, int], frozenset[str], frozenset[str]]:
+    """All words by how common they are; the words of questions in scope; the words that are everybody's."""
     places: dict[str, set[str]] = defaultdict(set)
+    counts: Counter[str] = Counter()
     for one, intent in zip(featured, intents, strict=True):
+        counts.update(one.words)
         for word in one.words:
             places[word].add(intent)
     common = {word for word, seen in places.items() if len(seen) >= _COMMON_INTENTS and OUT_OF_SCOPE in seen}
     topical = {word for word, seen in places.items() if seen - {OUT_OF_SCOPE}} - common
-    return frozenset(places), frozenset(topical), frozenset(common)
+    counts.update({char: 0 for word in places if not word.isascii() for char in word})
+    ordered = sorted(counts, key=lambda word: (-counts[word], word))
+    return {word: rank for rank, word in enumerate(ordered)}, frozenset(topical), frozenset(common)
