@@ -19,6 +19,7 @@ from datetime import date
 from pathlib import Path
 
 from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.clock import Clock
 from bot.enrollment import migrations, queries, writes
@@ -150,8 +151,8 @@ async def check(url: str) -> int:
     return trail.entries
 
 
-async def _check_count(session: object, dose: int | None) -> None:
-    highest, number = (await session.execute(select(func.max(Ticket.number), func.count()).select_from(Ticket))).one()  # type: ignore[attr-defined]
+async def _check_count(session: AsyncSession, dose: int | None) -> None:
+    highest, number = (await session.execute(select(func.max(Ticket.number), func.count()).select_from(Ticket))).one()
     if (highest or 0) != number or (dose or _START_MG) != _START_MG + number:
         raise DrillFailed(f"a write is there in part: {number} tickets up to T-{highest}, dose {dose}")
 

@@ -62,7 +62,7 @@ async def keep_plans_current(
             if rows:
                 await session.execute(insert(PlannedVisit.__table__), rows)
             await session.commit()
-        after, done = max(record.code for record in page.values()), done + len(page)
+        after, done = list(page.values())[-1].code, done + len(page)
         if progress is not None:
             progress(done)
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from bot.enrollment import queries, writes
 from bot.enrollment.audit import Actor
@@ -120,8 +121,6 @@ async def test_a_bundle_becomes_a_record_and_a_calendar(database: Database, oper
 async def test_names_are_nowhere(database: Database, operator: Actor, write: Write, url: str) -> None:
     await import_bundle(database, write(_bundle()), operator)
     async with database.session() as session:
-        from sqlalchemy import text
-
         for table in ("participants", "audit", "audit_details"):
             assert "Secretname" not in str((await session.execute(text(f"SELECT * FROM {table}"))).all())
 
@@ -142,8 +141,8 @@ async def test_what_a_bundle_does_not_speak_of_stays(
     await import_participants(
         database, csv_file({"participant": "P-0201", "capecitabine_mg": "1650"}, dose=True), operator
     )
-    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": {**PATIENT, "id": "pat-1"}}]}
-    bundle["entry"].append({"resource": _appointment("C2D1", "booked", "2026-06-10T14:00:00+08:00")})  # type: ignore[attr-defined]
+    resources = [PATIENT, _appointment("C2D1", "booked", "2026-06-10T14:00:00+08:00")]
+    bundle = {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": each} for each in resources]}
     await import_bundle(database, write(bundle), operator)
     record = await _record(database)
     assert (record.capecitabine_mg, record.height_cm, record.consented) == (1650, 164.0, date(2026, 4, 20))

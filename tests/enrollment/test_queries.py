@@ -61,7 +61,7 @@ async def test_visits_near_finds_whom_the_plan_names(database: Database, plan: P
     await load_demo(database)
     async with database.session() as session:
         everybody = await queries.participants(session)
-        for offset in range(-180, 120, 3):
+        for offset in range(-180, 120, 7):
             first = TODAY + timedelta(days=offset)
             last = first + timedelta(days=length)
             expected = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -12,6 +13,7 @@ from sqlalchemy import text
 from bot.enrollment import messages, queries, writes
 from bot.enrollment.audit import Actor
 from bot.enrollment.audit_check import history, verify
+from bot.enrollment.base import Base
 from bot.enrollment.csv_import import import_participants
 from bot.enrollment.database import Database
 from bot.enrollment.errors import Conflict, ImportRefused, NotOnFile
@@ -90,10 +92,8 @@ async def test_after_erasure_nothing_of_the_person_is_left(full: Database, opera
     assert "tan.jie" in tables  # others stay
 
 
-def _everything(session: object) -> str:
-    from bot.enrollment.base import Base
-
-    return "\n".join(str(session.execute(table.select()).all()) for table in Base.metadata.sorted_tables)  # type: ignore[attr-defined]
+def _everything(session: Any) -> str:
+    return "\n".join(str(session.execute(table.select()).all()) for table in Base.metadata.sorted_tables)
 
 
 async def test_erasure_keeps_the_audit_trail_whole(full: Database, operator: Actor) -> None:
