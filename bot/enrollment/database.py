@@ -36,6 +36,7 @@ _PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "secure_delete=ON",  # what is erased is overwritten, not left in free pages
+    "cache_size=-16384",  # 16 MB: the pages that chat asks for again and again, of however large a database
 )
 
 

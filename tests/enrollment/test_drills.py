@@ -10,9 +10,10 @@ from bot.enrollment.database import Database
 
 
 async def test_killed_in_the_middle_nothing_is_there_in_part(url: str) -> None:
+    times = 2 if url.startswith("sqlite") else 1
     told: list[str] = []
-    assert (await drills.kill_drill(url, 2, told.append, seed=7)).times == 2
-    assert len(told) == 2
+    assert (await drills.kill_drill(url, times, told.append, seed=7)).times == times
+    assert len(told) == times
 
 
 async def test_two_writers_lose_nothing(url: str) -> None:
