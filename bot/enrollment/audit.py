@@ -30,6 +30,8 @@ from bot.enrollment.models_audit import AuditDetail, AuditEntry
 GENESIS = "0" * 64
 #: The execution option of a statement whose changes the caller itself has put into the trail.
 AUDITED_BY_CALLER = "audited_by_caller"
+#: The longest reason an entry can hold.
+LONGEST_WHY = 200
 _AUTHOR = "author"
 _DML = re.compile(r"\s*(insert|update|delete|replace|with|truncate|alter|drop|create)\b", re.IGNORECASE)
 
@@ -78,6 +80,8 @@ def set_author(session: Session, author: Author) -> None:
     """Makes a session one that may write, in the name of `author`."""
     if not author.why.strip() or not author.actor.name.strip():
         raise AuditError("a write needs to say who and why")
+    if len(author.why) > LONGEST_WHY:
+        raise AuditError(f"the reason of a write has at most {LONGEST_WHY} characters")
     session.info[_AUTHOR] = author
 
 

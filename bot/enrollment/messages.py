@@ -65,6 +65,12 @@ async def claim(session: AsyncSession, key: MessageKey, give_up: timedelta = tim
     return Claim(True, None)
 
 
+async def stored_reply(session: AsyncSession, key: MessageKey) -> Any | None:
+    """The reply that a message got, or None where it has none yet; reads only."""
+    text = (await session.execute(select(HandledMessage.reply).where(*_where(key)))).scalar_one_or_none()
+    return None if text is None else json.loads(text)
+
+
 async def store_reply(session: AsyncSession, key: MessageKey, reply: Any) -> None:
     """Keeps the reply (anything JSON can say) of a claimed message; the first one stored is the one that holds.
 

@@ -160,7 +160,7 @@ class Account(Base):
         Index("ix_accounts_participant_id", "participant_id"),
     )
     id: Mapped[int] = Column(Integer, primary_key=True)
-    account: Mapped[str] = Column(String(128), nullable=False, unique=True)
+    account: Mapped[str] = Column(String(256), nullable=False, unique=True)
     participant_id: Mapped[int | None] = Column(Integer, participant_key())
     role: Mapped[str | None] = Column(String(16))
     language: Mapped[str | None] = Column(String(2))
@@ -197,12 +197,12 @@ class Ticket(Base):
     number: Mapped[int] = Column(Integer, primary_key=True, autoincrement=False)
     kind: Mapped[str] = Column(String(32), nullable=False)
     participant_id: Mapped[int | None] = Column(Integer, participant_key())
-    conversation: Mapped[str] = Column(String(128), nullable=False)
-    account: Mapped[str] = Column(String(128), nullable=False)
+    conversation: Mapped[str] = Column(String(256), nullable=False)
+    account: Mapped[str] = Column(String(256), nullable=False)
     summary: Mapped[str] = Column(String(200), nullable=False)
     made_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
     acknowledged_at: Mapped[dt.datetime | None] = Column(UtcTime)
-    acknowledged_by: Mapped[str | None] = Column(String(128))
+    acknowledged_by: Mapped[str | None] = Column(String(256))
 
 
 class Conversation(Base):
@@ -211,9 +211,9 @@ class Conversation(Base):
     __tablename__ = "conversations"
     __audited__ = False
     __table_args__ = (UniqueConstraint("conversation", "account"),)
-    tracker_id: Mapped[str] = Column(String(128), primary_key=True)
-    conversation: Mapped[str] = Column(String(128), nullable=False)
-    account: Mapped[str] = Column(String(128), nullable=False)
+    tracker_id: Mapped[str] = Column(String(256), primary_key=True)
+    conversation: Mapped[str] = Column(String(256), nullable=False)
+    account: Mapped[str] = Column(String(256), nullable=False)
     direct: Mapped[bool] = Column(Boolean(create_constraint=True, name="direct"), nullable=False)
     first_seen: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
     last_seen: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
@@ -232,7 +232,7 @@ class HandledMessage(Base):
         Index("ix_handled_messages_account", "account"),
     )
     webhook_id: Mapped[str] = Column(String(256), primary_key=True)
-    account: Mapped[str] = Column(String(128), primary_key=True)
+    account: Mapped[str] = Column(String(256), primary_key=True)
     body_hash: Mapped[str] = Column(String(64), primary_key=True)
     reply: Mapped[str | None] = Column(Text)
     received_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)

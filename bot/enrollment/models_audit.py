@@ -25,7 +25,7 @@ class AuditEntry(Base):
     )
     seq: Mapped[int] = Column(Integer, primary_key=True, autoincrement=False)
     at: Mapped[str] = Column(String(32), nullable=False)
-    actor: Mapped[str] = Column(String(128), nullable=False)
+    actor: Mapped[str] = Column(String(256), nullable=False)
     role: Mapped[str] = Column(String(16), nullable=False)
     action: Mapped[str] = Column(String(16), nullable=False)
     entity: Mapped[str] = Column(String(32), nullable=False)

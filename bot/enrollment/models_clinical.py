@@ -34,11 +34,11 @@ class Screening(Base):
     id: Mapped[int] = Column(Integer, primary_key=True)
     participant_id: Mapped[int | None] = Column(Integer, participant_key())
     screened_at: Mapped[dt.datetime] = Column(UtcTime, nullable=False)
-    asked_by: Mapped[str] = Column(String(128), nullable=False)
+    asked_by: Mapped[str] = Column(String(256), nullable=False)
     verdict: Mapped[str] = Column(String(20), nullable=False)
     facts: Mapped[str] = Column(Text, nullable=False)
     decision: Mapped[str | None] = Column(String(16))
-    decided_by: Mapped[str | None] = Column(String(128))
+    decided_by: Mapped[str | None] = Column(String(256))
     decided_at: Mapped[dt.datetime | None] = Column(UtcTime)
 
 

@@ -107,7 +107,7 @@ async def test_a_session_for_reading_cannot_write(one: Database) -> None:
             await session.commit()
 
 
-@pytest.mark.parametrize(("name", "why"), [("", "reason"), ("root", " ")])
+@pytest.mark.parametrize(("name", "why"), [("", "reason"), ("root", " "), ("root", "x" * 201)])
 async def test_a_write_without_who_or_why_is_refused(database: Database, name: str, why: str) -> None:
     with pytest.raises(AuditError):
         async with database.writing(Actor(name, "operator"), why):

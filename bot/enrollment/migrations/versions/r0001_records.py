@@ -154,7 +154,7 @@ def _accounts() -> None:
     op.create_table(
         "accounts",
         sa.Column("id", sa.Integer(), nullable=False),
-        sa.Column("account", sa.String(length=128), nullable=False),
+        sa.Column("account", sa.String(length=256), nullable=False),
         sa.Column("participant_id", sa.Integer(), nullable=True),
         sa.Column("role", sa.String(length=16), nullable=True),
         sa.Column("language", sa.String(length=2), nullable=True),
@@ -184,12 +184,12 @@ def _tickets() -> None:
         sa.Column("number", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("kind", sa.String(length=32), nullable=False),
         sa.Column("participant_id", sa.Integer(), nullable=True),
-        sa.Column("conversation", sa.String(length=128), nullable=False),
-        sa.Column("account", sa.String(length=128), nullable=False),
+        sa.Column("conversation", sa.String(length=256), nullable=False),
+        sa.Column("account", sa.String(length=256), nullable=False),
         sa.Column("summary", sa.String(length=200), nullable=False),
         sa.Column("made_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("acknowledged_by", sa.String(length=128), nullable=True),
+        sa.Column("acknowledged_by", sa.String(length=256), nullable=True),
         sa.CheckConstraint(
             "(acknowledged_at IS NULL) = (acknowledged_by IS NULL)", name=op.f("ck_tickets_acknowledged")
         ),
@@ -245,9 +245,9 @@ def _outcomes() -> None:
 def _conversations() -> None:
     op.create_table(
         "conversations",
-        sa.Column("tracker_id", sa.String(length=128), nullable=False),
-        sa.Column("conversation", sa.String(length=128), nullable=False),
-        sa.Column("account", sa.String(length=128), nullable=False),
+        sa.Column("tracker_id", sa.String(length=256), nullable=False),
+        sa.Column("conversation", sa.String(length=256), nullable=False),
+        sa.Column("account", sa.String(length=256), nullable=False),
         sa.Column("direct", sa.Boolean(create_constraint=True, name="direct"), nullable=False),
         sa.Column("first_seen", sa.DateTime(timezone=True), nullable=False),
         sa.Column("last_seen", sa.DateTime(timezone=True), nullable=False),
@@ -260,7 +260,7 @@ def _handled_messages() -> None:
     op.create_table(
         "handled_messages",
         sa.Column("webhook_id", sa.String(length=256), nullable=False),
-        sa.Column("account", sa.String(length=128), nullable=False),
+        sa.Column("account", sa.String(length=256), nullable=False),
         sa.Column("body_hash", sa.String(length=64), nullable=False),
         sa.Column("reply", sa.Text(), nullable=True),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
@@ -284,7 +284,7 @@ def _audit() -> None:
         "audit",
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("at", sa.String(length=32), nullable=False),
-        sa.Column("actor", sa.String(length=128), nullable=False),
+        sa.Column("actor", sa.String(length=256), nullable=False),
         sa.Column("role", sa.String(length=16), nullable=False),
         sa.Column("action", sa.String(length=16), nullable=False),
         sa.Column("entity", sa.String(length=32), nullable=False),

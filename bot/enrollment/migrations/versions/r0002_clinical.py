@@ -34,11 +34,11 @@ def _screenings() -> None:
         sa.Column("id", sa.Integer(), nullable=False),
         sa.Column("participant_id", sa.Integer(), nullable=True),
         sa.Column("screened_at", sa.DateTime(timezone=True), nullable=False),
-        sa.Column("asked_by", sa.String(length=128), nullable=False),
+        sa.Column("asked_by", sa.String(length=256), nullable=False),
         sa.Column("verdict", sa.String(length=20), nullable=False),
         sa.Column("facts", sa.Text(), nullable=False),
         sa.Column("decision", sa.String(length=16), nullable=True),
-        sa.Column("decided_by", sa.String(length=128), nullable=True),
+        sa.Column("decided_by", sa.String(length=256), nullable=True),
         sa.Column("decided_at", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("decision IN ('eligible', 'not_eligible', 'deferred')", name=op.f("ck_screenings_decision")),
         sa.CheckConstraint(
