@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 from typing import Literal, get_args
 
+from actions import visits
 from actions.access import whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
 from actions.support import asked_day, for_whom
@@ -12,6 +13,7 @@ from actions.wording import lines, say_amount, say_date, say_list, sentences
 from bot.trial import dosing
 from bot.trial.dosing import Dose, DoseAmount, DoseDay
 from bot.trial.protocol import DrugName
+from bot.trial.record import ParticipantRecord
 
 
 async def dose_schedule(ask: Ask) -> Answer:
@@ -26,7 +28,7 @@ async def dose_schedule(ask: Ask) -> Answer:
                 remember={"intent": "ask_dose_schedule", "waiting": True, "participant": record.code},
             )
         )
-    day = asked_day(ask) or _first_of_range(ask) or ask.today
+    day = asked_day(ask) or _first_of_range(ask) or _day_of_visit(ask, record) or ask.today
     due = dosing.doses_on(ask.protocol, record, day, ask.today)
     drugs = [item.drug for item in due.items]
     return Answer(
@@ -86,6 +88,23 @@ async def missed_dose(ask: Ask) -> Answer:
 
 def _vomited(ask: Ask) -> bool:
     return any("vomit" in finding.concept and finding.status == "present" for finding in ask.reading.symptoms)
+
+
+def _day_of_visit(ask: Ask, record: ParticipantRecord) -> date | None:
+    """The day of the visit that the question names instead of a date ('the day of my next drip').
+
+    Raises:
+        Refused: that visit has no date yet.
+    """
+    wanted = visits.wanted_visits(ask)
+    if not wanted:
+        return None
+    visit = visits.pick_visit(ask, record, wanted)
+    if visit.date is None:
+        text = for_whom(ask, record.code, ask.say("utter_clarify_which_day"))
+        keep = {"intent": "ask_dose_schedule", "waiting": True, "participant": record.code}
+        raise Refused(Answer("clarify", text, {"missing": "date"}, remember=keep))
+    return visit.date
 
 
 def _missed_on(ask: Ask) -> date | None:
@@ -154,7 +173,7 @@ def _amount_text(ask: Ask, amount: DoseAmount) -> str:
 
 
 def _cross_check(ask: Ask, amount: DoseAmount) -> str:
-    """The staff's arithmetic beside an order: inputs, formula, exact amount, roundings, deviation; or why there is none."""
+    """The staff's arithmetic beside an order: inputs, formula, exact amount, roundings, deviation; or why none."""
     calculation = amount.calculation
     parts = []
     if calculation is not None:

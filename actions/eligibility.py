@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from actions.access import require_direct
 from actions.conversation import Answer, Ask, record_section
+from actions.small_talk import not_understood
 from actions.support import for_whom
 from actions.trial_information import criteria_answer
 from actions.wording import lines, say_list
@@ -15,8 +16,8 @@ from bot.enrollment import writes
 from bot.trial.eligibility import Assessment, CriterionResult, assess
 from bot.trial.facts import Finding, merge
 
-#: Facts that begin a new person: a second age or sex is somebody else's, unless it is said to be a correction.
-_WHO = frozenset({"age", "birth_date", "sex"})
+#: A second age is somebody else's, and so is another sex, unless it is said to be a correction.
+_AGE = frozenset({"age", "birth_date"})
 _CORRECTION = re.compile(
     r"\b(?:sorry|actually|correction|corrected|i\s+mean|meant|typo|mistake|not|wrong|instead|should\s+(?:be|read))\b",
     re.IGNORECASE,
@@ -53,7 +54,7 @@ async def next_patient(ask: Ask) -> Answer:
     if ask.staff and ask.reading.findings:
         return await eligibility_check(ask)
     if not ask.staff:
-        return _public(ask)
+        return await not_understood(ask)
     require_direct(ask)
     return Answer(
         "clarify",
@@ -66,7 +67,7 @@ async def next_patient(ask: Ask) -> Answer:
 async def save_screening(ask: Ask) -> Answer:
     """Keeps the pre-check in the screening log, with who asked and when."""
     if not ask.staff:
-        return _public(ask)
+        return await not_understood(ask)
     require_direct(ask)
     assert ask.identity is not None
     findings = _remembered(ask)
@@ -98,10 +99,18 @@ def _earlier(ask: Ask) -> tuple[Finding, ...]:
     earlier, text = _remembered(ask), ask.part.text
     if not earlier or ask.part.intent == "next_patient" or _NEXT.search(text):
         return ()
-    known = {finding.concept for finding in earlier} & _WHO
-    told = {finding.concept for finding in ask.reading.findings} & _WHO
-    begins_another = bool(known & told) or (known == _WHO and bool(told))
-    return () if begins_another and not _CORRECTION.search(text) else earlier
+    second_age = bool(_ages(earlier)) and bool(_ages(ask.reading.findings))
+    sexes = _sexes(earlier), _sexes(ask.reading.findings)
+    other_sex = all(sexes) and sexes[0] != sexes[1]
+    return () if (second_age or other_sex) and not _CORRECTION.search(text) else earlier
+
+
+def _ages(findings: Iterable[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.concept in _AGE and finding.experiencer == "patient"]
+
+
+def _sexes(findings: Iterable[Finding]) -> frozenset[Any]:
+    return frozenset(tuple(f.values.values()) for f in findings if f.concept == "sex" and f.experiencer == "patient")
 
 
 def _remembered(ask: Ask) -> tuple[Finding, ...]:
@@ -117,11 +126,15 @@ def _text(ask: Ask, assessment: Assessment) -> str:
     head = ask.say(f"utter_precheck_{assessment.verdict}", count=len(failing))
     barriers = [
         ask.say(
-            "utter_precheck_barrier", id=result.id, title=_title(ask, result), evidence=_quoted(result), why=result.why
+            "utter_precheck_barrier",
+            id=result.id,
+            title=_title(ask, result.id),
+            evidence=_quoted(result),
+            why=result.why,
         )
         for result in failing
     ]
-    questions = say_list([f"{_title_of(ask, code)} ({code})" for code in assessment.ask_next[:3]], ask.language)
+    questions = say_list([f"{_title(ask, code)} ({code})" for code in assessment.ask_next[:3]], ask.language)
     counts = ask.say("utter_precheck_counts", passing=len(passing), failing=len(failing), unknown=len(unknown))
     return lines(
         head,
@@ -132,11 +145,7 @@ def _text(ask: Ask, assessment: Assessment) -> str:
     )
 
 
-def _title(ask: Ask, result: CriterionResult) -> str:
-    return _title_of(ask, result.id)
-
-
-def _title_of(ask: Ask, criterion_id: str) -> str:
+def _title(ask: Ask, criterion_id: str) -> str:
     return ask.protocol.criterion(criterion_id).title[ask.language]
 
 

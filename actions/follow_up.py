@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import date, timedelta
 from typing import Any
 
-from actions.reading import Part
+from actions.reading import DateMention, Part
 
 #: Questions that a day or a participant can be put to afresh.
 _REPEATABLE = frozenset(
@@ -23,6 +26,19 @@ _REPEATABLE = frozenset(
 )
 #: Intents that a waiting question ('which participant?', 'which day?') takes an answer from.
 _MAY_COMPLETE = frozenset({"follow_up", "nlu_fallback", "affirm", "out_of_scope", "ask_participant_status"})
+_SCOPES_OF_VISITS = ("after", "next", "last", "first")
+#: Days told from the day last spoken of: 'and the day after', 'the Saturday after', '第二天'.
+_DAY_AFTER = re.compile(
+    r"\b(?:the\s+)?(?:day\s+after(?:\s+that)?|next\s+day|following\s+day)\b|第二天|后一天", re.IGNORECASE
+)
+_DAY_BEFORE = re.compile(r"\b(?:the\s+)?day\s+before(?:\s+that)?\b|前一天", re.IGNORECASE)
+_NOT_RELATIVE = re.compile(r"\bday\s+(?:after\s+tomorrow|before\s+yesterday)\b", re.IGNORECASE)
+_WEEKDAY_AFTER = re.compile(
+    r"\b(?:the\s+)?(mon|tues|wednes|thurs|fri|satur|sun)day\s+after(?:\s+that)?\b|"
+    r"\bthe\s+following\s+(mon|tues|wednes|thurs|fri|satur|sun)day\b",
+    re.IGNORECASE,
+)
+_WEEKDAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
 
 
 def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
@@ -34,28 +50,59 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
     last = memory.get("intent")
     if not last:
         return part
-    names_something = bool(part.participants or part.dates or part.visits or part.visit_class or part.scope)
-    if memory.get("waiting") and part.intent in _MAY_COMPLETE and names_something and _is_bare(part):
-        return part.asking(str(last))
-    if part.intent != "follow_up":
+    waiting = bool(memory.get("waiting")) and part.intent in _MAY_COMPLETE and _is_bare(part)
+    if part.intent != "follow_up" and not waiting:
         return part
-    if (
-        not part.dates
-        and part.scope in ("after", "next", "last", "first")
-        and last not in ("ask_visits_on", "ask_dose_schedule")
-    ):
-        return part.asking("ask_next_visit")
-    if last == "ask_dose_amount" and part.dates:
-        return part.asking("ask_dose_schedule")
-    if last == "request_reschedule" and not part.dates:
-        return part.asking("ask_next_visit")
+    part = _with_relative_day(part, memory)
+    named = bool(part.participants or part.dates or part.visits or part.visit_class or part.scope or part.drugs)
+    if not named:
+        return part
+    if waiting:
+        return _asking(part, str(last))
+    return _asking(part, _question_after(part, str(last))) if last in _REPEATABLE else part
+
+
+def _question_after(part: Part, last: str) -> str:
+    """Which question a follow-up asks, by what it names and by what was asked last."""
+    about_days = last in ("ask_visits_on", "ask_dose_schedule")
+    if part.scope in _SCOPES_OF_VISITS and not part.dates and not about_days:
+        return "ask_next_visit"
+    if last in ("ask_dose_amount", "report_missed_dose") and part.dates:
+        return "ask_dose_schedule"
     if last == "ask_visit_list" and (part.dates or part.visits):
-        return part.asking("ask_next_visit")
+        return "ask_next_visit"
+    if last == "request_reschedule" and not part.dates:
+        return "ask_next_visit"
     if last == "ask_dose_schedule" and part.drugs and not part.dates:
-        return part.asking("ask_dose_amount")
-    if last in _REPEATABLE and (names_something or part.drugs):
-        return part.asking(str(last))
-    return part
+        return "ask_dose_amount"
+    return last
+
+
+def _asking(part: Part, intent: str) -> Part:
+    if intent == "request_reschedule":  # a bare day after a wish to move a visit is the day wished for
+        dates = tuple(replace(mention, role=mention.role or "requested") for mention in part.dates)
+        return replace(part, intent=intent, dates=dates)
+    return part.asking(intent)
+
+
+def _with_relative_day(part: Part, memory: Mapping[str, Any]) -> Part:
+    """The part with a day that is told from the one last spoken of, where it is."""
+    if not memory.get("date"):
+        return part
+    base = date.fromisoformat(str(memory["date"]))
+    weekday = _WEEKDAY_AFTER.search(part.text)
+    if weekday:
+        wanted = _WEEKDAYS.index((weekday.group(1) or weekday.group(2)).lower())
+        day = base + timedelta(days=(wanted - base.weekday() - 1) % 7 + 1)
+    elif _NOT_RELATIVE.search(part.text):
+        return part
+    elif _DAY_AFTER.search(part.text):
+        day = base + timedelta(days=1)
+    elif _DAY_BEFORE.search(part.text):
+        day = base - timedelta(days=1)
+    else:
+        return part
+    return replace(part, dates=(DateMention(part.text, (day,)),), scope="")
 
 
 def _is_bare(part: Part) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -70,23 +70,30 @@ def _questions(ask: Ask) -> list[Part]:
     parts = list(ask.reading.parts)
     alarming = triage_of(ask).level is not None
     real = [part for part in parts if part.intent not in _EMPTY_BESIDE_OTHERS]
-    if ask.reading.is_note and ask.staff:
+    if ask.staff and ask.reading.is_note and not alarming:
         return (real or parts)[:1]
+    if _adds_to_note(ask):
+        return [parts[0].asking("check_eligibility")]
     if alarming:
         lead = Part(text=parts[0].text, intent="report_symptom", participants=parts[0].participants)
         asked = [part for part in real if part.intent not in ("report_symptom", "out_of_scope", "request_handoff")]
         return [lead, *asked][:_MOST_PARTS]
-    parts = [_not_a_symptom(part) for part in parts]
-    real = [part for part in parts if part.intent not in _EMPTY_BESIDE_OTHERS]
     return (real or parts[:1])[:_MOST_PARTS]
 
 
-def _not_a_symptom(part: Part) -> Part:
-    """A part taken for a symptom in which the symptom reader found none present: the next likely meaning."""
-    if part.intent != "report_symptom":
-        return part
-    others = tuple(intent for intent in part.ranking if intent != "report_symptom")
-    return replace(part, intent="nlu_fallback", ranking=others)
+def _adds_to_note(ask: Ask) -> bool:
+    """Whether staff in the middle of a pre-check add a finding ('hep B and C negative', 'she is pregnant')."""
+    in_check = ask.memory.get("intent") == "check_eligibility" and ask.memory.get("findings")
+    if not (ask.staff and in_check and ask.reading.findings):
+        return False
+    lead = ask.reading.parts[0]
+    return not lead.participants and "?" not in lead.text and lead.intent in _MAY_ADD
+
+
+#: What a finding in shorthand may be taken for; after a pre-check it is a finding all the same.
+_MAY_ADD = frozenset(
+    {"nlu_fallback", "follow_up", "out_of_scope", "report_symptom", "check_eligibility", "deny", "affirm"}
+)
 
 
 async def _answer(ask: Ask) -> Answer:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from actions.conversation import Answer, Ask
 from actions.support import open_ticket
+from actions.trial_information import contact
 from actions.wording import lines
 from bot.trial.triage import Triage, assess_symptoms
 
 
 def triage_of(ask: Ask) -> Triage:
     """What the symptoms in the message come to; a pasted clinical note raises none (the site's levels say so)."""
-    if ask.staff and ask.reading.is_note:
+    if ask.staff and (ask.reading.is_note or _in_precheck(ask)):
         return Triage(level=None)
     return assess_symptoms(ask.services.triage, ask.reading.symptoms)
 
@@ -19,7 +22,7 @@ async def symptom_triage(ask: Ask) -> Answer:
     """The safe next step at once; then the ticket's number. Never a diagnosis, never a change of dose."""
     triage = triage_of(ask)
     if triage.level is None:
-        return Answer("clarify", ask.say("utter_symptom_unclear"), {"missing": "symptom"})
+        return await _nothing_now(ask)
     about = _about(ask)
     ticket = await open_ticket(ask, "symptom", about, f"symptom:{triage.level}:{','.join(triage.flags)}"[:200])
     ward_line = ask.services.ward_line or ask.protocol.contacts[0].phone
@@ -34,6 +37,20 @@ async def symptom_triage(ask: Ask) -> Answer:
         sources=tuple(ask.services.triage.sources[key] for key in triage.sources),
         remember={"intent": "report_symptom"},
     )
+
+
+async def _nothing_now(ask: Ask) -> Answer:
+    """No symptom at present: what to do if one comes ('and if I get a fever?'), or whether there is one."""
+    if any(finding.status in ("general", "hypothetical") for finding in ask.reading.symptoms):
+        answer = await contact(ask)
+        return replace(answer, text=lines(ask.say("utter_symptom_general"), answer.text))
+    return Answer("clarify", ask.say("utter_symptom_unclear"), {"missing": "symptom"})
+
+
+def _in_precheck(ask: Ask) -> bool:
+    """Whether staff are in the middle of a pre-check and name no participant: then a sign is a finding of the note."""
+    named = any(part.participants for part in ask.reading.parts)
+    return bool(ask.memory.get("findings")) and ask.memory.get("intent") == "check_eligibility" and not named
 
 
 def _about(ask: Ask) -> str | None:

@@ -17,12 +17,12 @@ def asked_day(ask: Ask) -> date | None:
         Refused: the date can be read two ways or does not exist; it is asked back, never guessed.
     """
     mentions = [mention for mention in ask.part.dates if not mention.is_range]
+    keep = {"intent": ask.part.intent, "waiting": True}
     for mention in mentions:
         if mention.ambiguous:
             options = [say_date(day, ask.language) for day in mention.days]
             text = ask.say("utter_clarify_date", words=mention.text, options=say_list(options, ask.language))
             data = {"missing": "date", "options": [day.isoformat() for day in mention.days]}
-            keep = {"intent": ask.part.intent, "waiting": True}
             raise Refused(Answer("clarify", text, data, buttons=tuple(options), remember=keep))
         if mention.impossible:
             text = ask.say("utter_clarify_no_such_date", words=mention.text)

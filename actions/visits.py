@@ -30,20 +30,22 @@ async def next_visit(ask: Ask) -> Answer:
     """What comes next; with a day or a kind of visit in the question, what is on that day or of that kind."""
     record = await whose_record(ask, "next_visit")
     day = asked_day(ask)
+    if day is not None and _after_that_day(ask):
+        return _first_after(ask, record, day)
     if day is not None:
         return _on_day(ask, record, day)
-    if ask.part.scope == "after":
+    if ask.part.scope == "after" or _AFTER_NEXT.search(ask.part.text):
         return _the_one_after(ask, record)
-    wanted = _wanted(ask)
+    wanted = wanted_visits(ask)
     if wanted:
-        return _detail(ask, record, _pick(ask, record, wanted))
+        return _detail(ask, record, pick_visit(ask, record, wanted))
     return _next(ask, record)
 
 
 async def visit_list(ask: Ask) -> Answer:
     """All visits, or those still to come where that was asked."""
     record = await whose_record(ask, "visit_list")
-    wanted = _wanted(ask)
+    wanted = wanted_visits(ask)
     if ask.part.scope == "all":
         visits = schedule.in_date_order(schedule.calendar(ask.protocol, record, ask.today))
     elif ask.part.scope == "previous":
@@ -72,7 +74,7 @@ async def visit_list(ask: Ask) -> Answer:
 
 async def visit_detail(ask: Ask) -> Answer:
     """One visit: its date, what happens, how to prepare; dates only where somebody is named who may see them."""
-    wanted = _wanted(ask) or _remembered_visit(ask)
+    wanted = wanted_visits(ask) or _remembered_visit(ask)
     if _speaks_of_nobody(ask):
         if not wanted:
             raise Refused(refuse(ask, "link_needed", "account_not_linked"))
@@ -81,7 +83,7 @@ async def visit_detail(ask: Ask) -> Answer:
     day = asked_day(ask)
     if day is not None and not wanted:
         return _on_day(ask, record, day)
-    return _detail(ask, record, _pick(ask, record, wanted))
+    return _detail(ask, record, pick_visit(ask, record, wanted))
 
 
 async def request_reschedule(ask: Ask) -> Answer:
@@ -120,14 +122,21 @@ async def request_reschedule(ask: Ask) -> Answer:
 # --- which visit is meant -------------------------------------------------------------------------------------
 
 
-def _wanted(ask: Ask) -> tuple[VisitCode, ...]:
+def wanted_visits(ask: Ask) -> tuple[VisitCode, ...]:
     """The visits the words can mean, in protocol order; empty where none is named."""
     named = tuple(code for code in _all_codes(ask) if code in ask.part.visits)
-    return named or CLASSES.get(ask.part.visit_class, ())
+    by_drug = "infusion" if {"penpulimab", "oxaliplatin"} & set(ask.part.drugs) else ""
+    return named or CLASSES.get(ask.part.visit_class or by_drug, ())
+
+
+#: 'What happens there?': the visit last spoken of.
+_POINTS_BACK = re.compile(r"\b(?:there|then|it|that|this\s+one)\b|那次|那里|那个|那天", re.IGNORECASE)
+#: 'And after my next visit, what comes?'
+_AFTER_NEXT = re.compile(r"\bafter\s+(?:my|the|that|this)?\s*next\b|下次之后|下一次之后", re.IGNORECASE)
 
 
 def _remembered_visit(ask: Ask) -> tuple[VisitCode, ...]:
-    if not ask.part.refers_to_previous:
+    if not ask.part.refers_to_previous and not _POINTS_BACK.search(ask.part.text):
         return ()
     return tuple(code for code in _all_codes(ask) if code == ask.memory.get("visit"))
 
@@ -136,7 +145,7 @@ def _all_codes(ask: Ask) -> tuple[VisitCode, ...]:
     return tuple(plan.id for plan in ask.protocol.visits)
 
 
-def _pick(ask: Ask, record: ParticipantRecord, wanted: Sequence[VisitCode]) -> Visit:
+def pick_visit(ask: Ask, record: ParticipantRecord, wanted: Sequence[VisitCode]) -> Visit:
     """The one visit that is meant among those of a kind: the next to come, else the last of them."""
     visits = schedule.calendar(ask.protocol, record, ask.today)
     if not wanted:
@@ -159,8 +168,8 @@ def _latest_past(visits: Sequence[Visit]) -> Visit:
 
 def _visit_to_move(ask: Ask, record: ParticipantRecord) -> Visit | None:
     """The visit somebody wishes to move: named, on the day named, last spoken of, or the next one with a date."""
-    to_come = [v for v in schedule.visits_to_come(ask.protocol, record, ask.today)]
-    wanted = _wanted(ask)
+    to_come = schedule.visits_to_come(ask.protocol, record, ask.today)
+    wanted = wanted_visits(ask)
     days = [mention.day for mention in ask.part.dates if mention.role != "requested" and mention.day]
     for visit in to_come:
         if (not wanted or visit.visit in wanted) and any(visit.falls_between(day, day) for day in days):
@@ -266,28 +275,45 @@ def _on_day(ask: Ask, record: ParticipantRecord, day: date) -> Answer:
     )
 
 
+def _after_that_day(ask: Ask) -> bool:
+    """Whether the day named is the one to count from: 'when do I come again after today?'."""
+    words = (re.escape(mention.text) for mention in ask.part.dates)
+    return any(re.search(rf"\bafter\s+{word}|{word}(?:之后|以后)", ask.part.text, re.IGNORECASE) for word in words)
+
+
+def _first_after(ask: Ask, record: ParticipantRecord, day: date) -> Answer:
+    for visit in schedule.visits_to_come(ask.protocol, record, ask.today):
+        if visit.date is None or visit.date > day:
+            name = "utter_visit_after" if visit.date else "utter_visit_after_undated"
+            return _visit_answer(ask, record, "next_visit", visit, ask.say(name, **_words(ask, visit)))
+    return _nothing_more(ask, record)
+
+
 def _the_one_after(ask: Ask, record: ParticipantRecord) -> Answer:
     """The visit after the one last spoken of, or after the next one."""
     to_come = schedule.visits_to_come(ask.protocol, record, ask.today)
     codes = [visit.visit for visit in to_come]
-    spoken_of = ask.memory.get("visit")
+    spoken_of = None if _AFTER_NEXT.search(ask.part.text) else ask.memory.get("visit")
     position = codes.index(spoken_of) + 1 if spoken_of in codes else 1
     if position >= len(to_come):
-        text = ask.say("utter_nothing_after")
-        return Answer(
-            "next_visit",
-            for_whom(ask, record.code, text),
-            {"visit": None, "reason": "nothing_to_come"},
-            about=record.code,
-            sources=_sources(),
-            remember={"participant": record.code, "intent": "ask_next_visit"},
-        )
+        return _nothing_more(ask, record)
     visit = to_come[position]
     name = "utter_visit_after" if visit.date else "utter_visit_after_undated"
     text = ask.say(
         name, title=visit.title[ask.language], date=_when(ask, visit), time=say_time(visit.time, ask.language)
     )
     return _visit_answer(ask, record, "next_visit", visit, text)
+
+
+def _nothing_more(ask: Ask, record: ParticipantRecord) -> Answer:
+    return Answer(
+        "next_visit",
+        for_whom(ask, record.code, ask.say("utter_nothing_after")),
+        {"visit": None, "reason": "nothing_to_come"},
+        about=record.code,
+        sources=_sources(),
+        remember={"participant": record.code, "intent": "ask_next_visit"},
+    )
 
 
 def _detail(ask: Ask, record: ParticipantRecord, visit: Visit) -> Answer:
@@ -297,13 +323,7 @@ def _detail(ask: Ask, record: ParticipantRecord, visit: Visit) -> Answer:
     }.get(visit.status, "utter_visit_detail_past")
     if visit.date is None:
         name = "utter_visit_detail_undated"
-    text = ask.say(
-        name,
-        title=visit.title[ask.language],
-        date=_when(ask, visit),
-        time=say_time(visit.time, ask.language),
-        status=ask.say(f"utter_status_{visit.status}"),
-    )
+    text = ask.say(name, **_words(ask, visit))
     about_visit = ask.protocol.schedule
     details = sentences(
         visit.what_happens[ask.language], about_visit.where[ask.language], about_visit.prepare[ask.language]
@@ -354,6 +374,16 @@ def _visit_answer(ask: Ask, record: ParticipantRecord, name: str, visit: Visit, 
 
 
 # --- words ----------------------------------------------------------------------------------------------------
+
+
+def _words(ask: Ask, visit: Visit) -> dict[str, str]:
+    """What the sentences about a visit are filled with."""
+    return {
+        "title": visit.title[ask.language],
+        "date": _when(ask, visit),
+        "time": say_time(visit.time, ask.language),
+        "status": ask.say(f"utter_status_{visit.status}"),
+    }
 
 
 def _sources() -> tuple[str, ...]:

@@ -37,6 +37,7 @@ _AFTER_MOVED = re.compile(
     rf"^(?:['’]s)?\s*(?:的)?\s*(?:{_VISIT_NOUN}\b|输液|化疗|放疗|预约|检查|手术|就诊|那次|点滴|吊针)", re.IGNORECASE
 )
 _AFTER_REQUESTED = re.compile(r"^\s*(?:instead|rather\s+than|better|可以吗|行吗|好吗|来)", re.IGNORECASE)
+_MOVED_TO_ZH = re.compile(r"(?:改|换|推|推迟|挪|提前|延|延期|调)(?:到|成|为)\s*$")
 _CLAUSE = re.compile(r"[,.;!?，。；！？]|\b(?:and|so|but|can|could|may|instead)\b", re.IGNORECASE)
 
 
@@ -63,6 +64,8 @@ def _role(text: str, mention: DateMention) -> Role | None:
     before, after = text[: mention.start], text[mention.end :]
     if re.search(r"(?:\bfrom|\binstead\s+of|\brather\s+than|从)\s*(?:the\s+)?$", before, re.IGNORECASE):
         return "visit"
+    if _MOVED_TO_ZH.search(before):
+        return "requested"
     if _AFTER_MOVED.match(after) or re.search(r"['’]s$", mention.text):
         return "visit"
     if _strongly_requested(text, mention):
@@ -71,7 +74,9 @@ def _role(text: str, mention: DateMention) -> Role | None:
         return "visit"
     if _BEFORE_MOVED.search(before):
         return "visit"
-    if _AFTER_REQUESTED.match(after) or re.search(r"\b(?:can|could|may|shall)\s+(?:i|we|she|he)\b", _clause(text, mention)):
+    if _AFTER_REQUESTED.match(after) or re.search(
+        r"\b(?:can|could|may|shall)\s+(?:i|we|she|he)\b", _clause(text, mention)
+    ):
         return "requested"
     return None
 
@@ -83,6 +88,9 @@ def _strongly_requested(text: str, mention: DateMention) -> bool:
 
 
 def _clause(text: str, mention: DateMention) -> str:
-    start = max((m.end() for m in _CLAUSE.finditer(text, 0, mention.start) if m[0].lower() not in ("can", "could", "may")), default=0)
+    start = max(
+        (m.end() for m in _CLAUSE.finditer(text, 0, mention.start) if m[0].lower() not in ("can", "could", "may")),
+        default=0,
+    )
     end = next((m.start() for m in _CLAUSE.finditer(text, mention.end)), len(text))
     return text[start:end].lower()

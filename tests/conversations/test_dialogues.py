@@ -1,0 +1,31 @@
+"""Whole dialogues over HTTP, signatures, Rasa, the action server and the database."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bot.config import ROOT
+
+_DIALOGUES = ROOT / "tests" / "data" / "dialogues"
+_EXAMPLES = ROOT.parent / "shared" / "examples"
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow, pytest.mark.timeout(1500)]
+
+
+@pytest.mark.parametrize(("name", "share"), [("visits_doses", 0.9), ("general", 0.9), ("multi_turn", 0.6)])
+def test_hand_written_dialogues(assistant: Any, name: str, share: float) -> None:
+    results = assistant.dialogues(_DIALOGUES / f"{name}.jsonl")
+    failures = [f"{result.id}: {failure}" for result in results for failure in result.failures]
+    right = sum(not result.failures for result in results)
+    assert right / len(results) >= share, f"{right} of {len(results)}\n" + "\n".join(failures)
+
+
+@pytest.mark.skipif(not _EXAMPLES.is_dir(), reason="the acceptance examples are not beside this checkout")
+def test_the_acceptance_examples(tmp_path: Path, conversations: Any) -> None:
+    with conversations.with_participants(_EXAMPLES, "2026-06-10T09:00:00+08:00", tmp_path) as started:
+        results = started.dialogues(_EXAMPLES / "dialogues.jsonl")
+    failures = [f"{result.id}: {failure}" for result in results for failure in result.failures]
+    assert not failures, "\n".join(failures)
