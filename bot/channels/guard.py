@@ -53,7 +53,9 @@ def parse_body(body: bytes) -> Inbound:
         data = json.loads(body.decode("utf-8"), object_pairs_hook=_unique, parse_constant=_no_constant)
     except UnicodeDecodeError:
         raise BadBody("body: expected UTF-8") from None
-    except (json.JSONDecodeError, RecursionError):
+    except BadBody:
+        raise
+    except (ValueError, RecursionError):  # ValueError also for a number of more digits than Python converts
         raise BadBody("body: expected a JSON object") from None
     if not isinstance(data, dict):
         raise BadBody("body: expected a JSON object")
@@ -104,9 +106,14 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            raise BadBody(f"{key[:40]}: expected once, found twice")
+            raise BadBody(f"{_shown(key)}: expected once, found twice")
         found[key] = value
     return found
+
+
+def _shown(key: str) -> str:
+    """A field's name fit for an error: no control characters, no lone surrogates, not all of a long one."""
+    return "".join(character if character.isprintable() else "?" for character in key[:40]) or "body"
 
 
 def _no_constant(name: str) -> None:
@@ -142,3 +149,9 @@ class RateLimit:
         while len(self._buckets) > self.CAPACITY:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1.0 - tokens) / self._per_second
+
+    def give_back(self, account: str) -> None:
+        """Puts one message back that `wait` had let pass and that turned out to be a repetition."""
+        if account in self._buckets:
+            tokens, seen = self._buckets[account]
+            self._buckets[account] = (min(self._burst, tokens + 1.0), seen)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -35,6 +36,19 @@ OnMessage = Callable[[UserMessage], Awaitable[Any]]
 Alarming = Callable[[str], bool]
 
 
+@dataclass(frozen=True)
+class _Outcome:
+    """What came of a message: several deliveries of it may be waiting for the same one."""
+
+    status: int
+    body: Any
+    retry_after: int | None = None
+
+    def response(self) -> HTTPResponse:
+        headers = {} if self.retry_after is None else {"Retry-After": str(max(1, self.retry_after))}
+        return response.json(self.body, status=self.status, headers=headers, ensure_ascii=False)
+
+
 class HospitalInput(InputChannel):  # type: ignore[misc]
     """`POST /webhooks/hospital/webhook`."""
 
@@ -43,8 +57,8 @@ class HospitalInput(InputChannel):  # type: ignore[misc]
         self._database = database
         self._limit = limit
         self._alarming = alarming
-        # Deliveries of one message that arrive together wait for the one that works, instead of being turned away.
-        self._working: dict[MessageKey, asyncio.Event] = {}
+        # Deliveries of one message that arrive together wait for the one piece of work, instead of being turned away.
+        self._working: dict[MessageKey, asyncio.Task[_Outcome]] = {}
 
     @classmethod
     def name(cls) -> str:
@@ -58,49 +72,61 @@ class HospitalInput(InputChannel):  # type: ignore[misc]
         @hook.post("/webhook")
         async def receive(request: Request) -> HTTPResponse:
             if len(request.body) > MAX_BODY_BYTES:
-                return _error(413, f"body: expected at most {MAX_BODY_BYTES} bytes")
+                return _refusal(413, f"body: expected at most {MAX_BODY_BYTES} bytes").response()
             try:
                 webhook_id = verify(self._secret, request.body, _headers(request))
             except SignatureError:
-                return _error(401, "signature: missing, wrong or too old")
+                return _refusal(401, "signature: missing, wrong or too old").response()
             try:
                 inbound = parse_body(request.body)
             except BadBody as problem:
-                return _error(400, str(problem))
-            return await self._once(webhook_id, inbound, on_new_message)
+                return _refusal(400, str(problem)).response()
+            key = MessageKey(webhook_id, inbound.account, inbound.body_hash)
+            # A caller that hangs up ends this handler, never the work: its next delivery finds the reply.
+            outcome = await asyncio.shield(self._started(key, inbound, on_new_message))
+            return outcome.response()
 
         return hook
 
-    async def _once(self, webhook_id: str, inbound: Inbound, on_new_message: OnMessage) -> HTTPResponse:
-        key = MessageKey(webhook_id, inbound.account, inbound.body_hash)
-        while key in self._working:
-            await self._working[key].wait()
-        done = self._working[key] = asyncio.Event()
+    def _started(self, key: MessageKey, inbound: Inbound, on_new_message: OnMessage) -> asyncio.Task[_Outcome]:
+        work = self._working.get(key)
+        if work is None:
+            work = self._working[key] = asyncio.create_task(self._work(key, inbound, on_new_message))
+            work.add_done_callback(lambda _: self._working.pop(key, None))
+        return work
+
+    async def _work(self, key: MessageKey, inbound: Inbound, on_new_message: OnMessage) -> _Outcome:
         try:
             return await self._claim_and_answer(key, inbound, on_new_message)
         except Exception as error:
             _log.error("message failed", where=place_of(error))
             await self._give_back(key)
-            return _error(503, "the message could not be answered; send it again", retry_after=2)
-        finally:
-            del self._working[key]
-            done.set()
+            return _refusal(503, "the message could not be answered; send it again", retry_after=2)
 
-    async def _claim_and_answer(self, key: MessageKey, inbound: Inbound, on_new_message: OnMessage) -> HTTPResponse:
+    async def _claim_and_answer(self, key: MessageKey, inbound: Inbound, on_new_message: OnMessage) -> _Outcome:
+        # Counted before anything is awaited: messages that arrive together must not all see the same room left.
+        limited = self._limit.wait(inbound.account)
+        if limited and not self._alarming(inbound.text):
+            # Before the claim: turning a flood away must not take the one writer's lock from everybody else.
+            return await self._earlier(key) or _refusal(429, "too many messages", retry_after=math.ceil(limited))
         claim = await self._claim(key)
+        if not claim.new and not limited:
+            self._limit.give_back(inbound.account)
         if claim.reply is not None:
-            return response.json(claim.reply, ensure_ascii=False)
+            return _Outcome(200, claim.reply)
         if claim.busy:
-            return _error(503, "the message is being answered; send it again", retry_after=2)
-        wait = self._limit.wait(inbound.account)
-        if wait and not self._alarming(inbound.text):
-            await self._give_back(key)
-            return _error(429, "too many messages", retry_after=math.ceil(wait))
+            return _refusal(503, "the message is being answered; send it again", retry_after=2)
         reply = await self._answer(inbound, on_new_message)
         async with self._database.writing(_CHANNEL, "reply") as session:
             await messages.store_reply(session, key, reply)
             await session.commit()
-        return response.json(reply, ensure_ascii=False)
+        return _Outcome(200, reply)
+
+    async def _earlier(self, key: MessageKey) -> _Outcome | None:
+        """The outcome of a message that was answered before; a repetition is never 'too many'."""
+        async with self._database.session() as session:
+            reply = await messages.stored_reply(session, key)
+        return None if reply is None else _Outcome(200, reply)
 
     async def _answer(self, inbound: Inbound, on_new_message: OnMessage) -> list[dict[str, Any]]:
         person = await who_speaks(self._database, inbound.account)
@@ -136,6 +162,5 @@ def _headers(request: Request) -> dict[str, str]:
     return found
 
 
-def _error(status: int, text: str, retry_after: int | None = None) -> HTTPResponse:
-    headers = {} if retry_after is None else {"Retry-After": str(max(1, retry_after))}
-    return response.json({"error": text}, status=status, headers=headers)
+def _refusal(status: int, text: str, retry_after: int | None = None) -> _Outcome:
+    return _Outcome(status, {"error": text}, retry_after)
