@@ -14,7 +14,11 @@ _QUIET = {
     "sqlalchemy": logging.WARNING,
     "aiosqlite": logging.WARNING,
     "rasa": logging.CRITICAL,
+    # 'Task exception was never retrieved' comes with the exception's text.
+    "asyncio": logging.CRITICAL,
 }
+#: The first part of the names that our modules give their loggers; `__main__` where one is started.
+_OWN = frozenset({"bot", "actions", "__main__"})
 
 
 def configure_logs(level: int = logging.INFO) -> None:
@@ -30,9 +34,15 @@ def configure_logs(level: int = logging.INFO) -> None:
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=_own_logger,
         cache_logger_on_first_use=True,
     )
+
+
+def _own_logger(*names: str) -> structlog.PrintLogger | structlog.ReturnLogger:
+    """Prints the events of our own modules; Rasa asks for loggers without a name, and its events quote messages."""
+    own = bool(names) and names[0].partition(".")[0] in _OWN
+    return structlog.PrintLogger(sys.stderr) if own else structlog.ReturnLogger()
 
 
 def place_of(error: BaseException) -> list[str]:
@@ -42,7 +52,9 @@ def place_of(error: BaseException) -> list[str]:
     """
     places: list[str] = []
     cause: BaseException | None = error
-    while cause is not None:
+    seen: set[int] = set()
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
         steps = []
         trace = cause.__traceback__
         while trace is not None:

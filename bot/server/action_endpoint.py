@@ -7,6 +7,7 @@ message 5.
 
 from __future__ import annotations
 
+import contextlib
 import json
 from typing import Any
 
@@ -44,8 +45,7 @@ class ActionEndpoint(EndpointConfig):
         body = json.dumps(slim_call(kwargs["json"]), ensure_ascii=False).encode("utf-8")
         async with self._kept_session().post(self.url, data=body) as reply:
             if reply.status >= 400:
-                text = await reply.text() if reply.status == 400 else "{}"
-                raise ClientResponseError(reply.status, reply.reason or "", text)
+                raise ClientResponseError(reply.status, reply.reason or "", await _rejection(reply))
             return await reply.json()
 
     def _kept_session(self) -> aiohttp.ClientSession:
@@ -62,6 +62,15 @@ class ActionEndpoint(EndpointConfig):
         """Closes the kept connection."""
         if self._session is not None:
             await self._session.close()
+
+
+async def _rejection(reply: aiohttp.ClientResponse) -> str:
+    """What Rasa needs to know of a refusal (400: the action's name); nothing else of an error's body is kept."""
+    name = None
+    if reply.status == 400:
+        with contextlib.suppress(ValueError, KeyError, TypeError):
+            name = str(json.loads(await reply.read())["action_name"])
+    return json.dumps({"action_name": name or "unknown", "error": "rejected"})
 
 
 def slim_call(call: dict[str, Any]) -> dict[str, Any]:

@@ -55,7 +55,8 @@ class ConversationStore(TrackerStore):  # type: ignore[misc]
 
     async def open(self) -> None:
         """Connects and creates the tables; called once inside the serving loop."""
-        engine = create_async_engine(self._url, future=True)
+        # The parameters of these statements are what people wrote: they stay out of error messages.
+        engine = create_async_engine(self._url, future=True, hide_parameters=True)
         if engine.dialect.name == "sqlite":
             sa.event.listen(engine.sync_engine, "connect", _tune_sqlite)
         async with engine.begin() as connection:
