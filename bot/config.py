@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _DEFAULT_PORT = 5005
 _DEFAULT_RATE = 60
 _DEFAULT_EMERGENCY_NUMBER = "120"
+_YES, _NO = frozenset({"1", "yes", "true", "on"}), frozenset({"0", "no", "false", "off"})
+_DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "postgres": "postgresql+asyncpg"}
 
 
 @dataclass(frozen=True)
@@ -64,12 +66,15 @@ class Settings:
             SettingsError: a variable is malformed, or one that is required outside demo mode is missing.
         """
         env = os.environ if environ is None else environ
-        home = Path(env.get("SPARC_HOME") or ROOT / "var").expanduser().resolve()
+        home = _folder(env, "SPARC_HOME", ROOT / "var")
         port = _whole_number(env, "SPARC_PORT", _DEFAULT_PORT, 1, 65534)
-        demo = env.get("SPARC_DEMO", "1").strip().lower() not in {"0", "no", "false", "off"}
+        action_port = _whole_number(env, "SPARC_ACTION_PORT", port + 1, 1, 65535)
+        if action_port == port:
+            raise SettingsError(f"SPARC_ACTION_PORT: expected another port than SPARC_PORT, found {port} in both")
+        demo = _yes_or_no(env, "SPARC_DEMO", default=True)
         secret = env.get("SPARC_WEBHOOK_SECRET", "").strip() or None
         if secret is not None:
-            _check_secret(secret)
+            _check_secret(secret, "SPARC_WEBHOOK_SECRET")
         elif not demo:
             raise SettingsError("SPARC_WEBHOOK_SECRET: required outside demo mode; expected whsec_ and base64")
         ward_line = env.get("SPARC_WARD_LINE", "").strip() or None
@@ -84,12 +89,12 @@ class Settings:
             raise SettingsError(str(error)) from None
         return cls(
             home=home,
-            models=Path(env.get("SPARC_MODELS") or ROOT / "models").expanduser().resolve(),
-            database_url=env.get("SPARC_DATABASE_URL", "").strip() or f"sqlite+aiosqlite:///{home / 'enrolment.db'}",
-            tracker_url=env.get("SPARC_TRACKER_URL", "").strip() or f"sqlite+aiosqlite:///{home / 'conversations.db'}",
+            models=_folder(env, "SPARC_MODELS", ROOT / "models"),
+            database_url=_database_url(env, "SPARC_DATABASE_URL", home / "enrolment.db"),
+            tracker_url=_database_url(env, "SPARC_TRACKER_URL", home / "conversations.db"),
             host=env.get("SPARC_HOST", "").strip() or "127.0.0.1",
             port=port,
-            action_port=_whole_number(env, "SPARC_ACTION_PORT", port + 1, 1, 65535),
+            action_port=action_port,
             rate=_whole_number(env, "SPARC_RATE", _DEFAULT_RATE, 0, 1_000_000),
             demo=demo,
             ward_line=ward_line,
@@ -100,7 +105,12 @@ class Settings:
 
     def signing_secret(self) -> str:
         """The webhook secret: the setting, else the one kept in `home` (made on first use, demo mode only)."""
-        return self.webhook_secret or kept_secret(self.home / "webhook-secret", prefix="whsec_")
+        if self.webhook_secret is not None:
+            return self.webhook_secret
+        path = self.home / "webhook-secret"
+        kept = kept_secret(path, prefix="whsec_")
+        _check_secret(kept, str(path))
+        return kept
 
     def action_token(self) -> str:
         """The token between chat server and action server, kept in `home`."""
@@ -124,10 +134,34 @@ def kept_secret(path: Path, prefix: str = "") -> str:
         pass
     finally:
         scratch.unlink(missing_ok=True)
-    kept = path.read_text(encoding="ascii").strip()
-    if not kept:
-        raise SettingsError(f"{path}: expected a secret, found an empty file; delete it to have one made")
+    kept = path.read_text(encoding="ascii", errors="replace").strip()
+    if not kept or not kept.isascii():
+        raise SettingsError(f"{path}: expected a secret, found something else; delete it to have one made")
     return kept
+
+
+def _folder(env: Mapping[str, str], name: str, default: Path) -> Path:
+    try:
+        return Path(env.get(name, "").strip() or default).expanduser().resolve()
+    except (RuntimeError, OSError):
+        raise SettingsError(f"{name}: expected a folder, found {env[name]!r}") from None
+
+
+def _database_url(env: Mapping[str, str], name: str, default: Path) -> str:
+    """An address with its asynchronous driver; an error quotes nothing of it, since it may hold a password."""
+    text = env.get(name, "").strip() or f"sqlite:///{default}"
+    kind, separator, rest = text.partition("://")
+    driver = _DRIVERS.get(kind.partition("+")[0])
+    if not separator or not rest or driver is None:
+        raise SettingsError(f"{name}: expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")
+    return f"{driver}://{rest}"
+
+
+def _yes_or_no(env: Mapping[str, str], name: str, default: bool) -> bool:
+    text = env.get(name, "").strip().lower()
+    if text and text not in _YES | _NO:
+        raise SettingsError(f"{name}: expected 1 or 0, found {text!r}")
+    return text in _YES if text else default
 
 
 def _whole_number(env: Mapping[str, str], name: str, default: int, low: int, high: int) -> int:
@@ -143,10 +177,10 @@ def _whole_number(env: Mapping[str, str], name: str, default: int, low: int, hig
     return value
 
 
-def _check_secret(secret: str) -> None:
+def _check_secret(secret: str, name: str) -> None:
     try:
         key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
     except (binascii.Error, ValueError):
         key = b""
     if not secret.startswith("whsec_") or len(key) < 16:
-        raise SettingsError("SPARC_WEBHOOK_SECRET: expected whsec_ and the base64 of at least 16 bytes")
+        raise SettingsError(f"{name}: expected whsec_ and the base64 of at least 16 bytes")
