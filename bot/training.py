@@ -26,6 +26,8 @@ from bot.errors import StartupError
 
 _ARCHIVE = "sparc.tar.gz"
 _CURRENT = "current"
+#: How the folder of a training ends that is not through.
+_PARTIAL = ".partial"
 #: What the model is made of: change one of these and it is trained anew.
 _SOURCES = ("config.yml", "domain.yml", "data", "bot/nlu", "requirements/serve.lock")
 _SUFFIXES = frozenset({".py", ".yml", ".yaml", ".json", ".txt", ".lock", ".csv", ".tsv"})
@@ -67,9 +69,8 @@ def ensure_model(settings: Settings, tell: Callable[[str], None], force: bool = 
 
 def _train(settings: Settings, tell: Callable[[str], None]) -> Path:
     wanted = fingerprint(settings.models)
-    folder, scratch = settings.models / wanted, settings.models / f".{wanted}.partial"
+    folder, scratch = settings.models / wanted, settings.models / f".{wanted}{_PARTIAL}"
     shutil.rmtree(scratch, ignore_errors=True)
-    shutil.rmtree(folder, ignore_errors=True)
     scratch.mkdir(parents=True)
     tell("Training the model (about a minute; only when its data changed)")
     log = scratch / "training.log"
@@ -85,6 +86,7 @@ def _train(settings: Settings, tell: Callable[[str], None]) -> Path:
     if done.returncode != 0 or not (scratch / _ARCHIVE).is_file():
         tail = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-20:])
         raise StartupError(f"the training failed (log: {log}):\n{tail}")
+    shutil.rmtree(folder, ignore_errors=True)  # only now: a training that fails leaves the model that is there
     scratch.rename(folder)
     named = settings.models / f".{_CURRENT}.new"
     named.write_text(wanted)
@@ -96,8 +98,10 @@ def _train(settings: Settings, tell: Callable[[str], None]) -> Path:
 def _remove_others(models: Path, kept: str) -> None:
     """Removes older models but the newest one, which a running server may still hold open."""
     others = [entry for entry in models.iterdir() if entry.is_dir() and entry.name != kept]
-    for old in sorted(others, key=lambda entry: entry.stat().st_mtime)[:-1]:
-        shutil.rmtree(old, ignore_errors=True)
+    broken = [entry for entry in others if entry.name.endswith(_PARTIAL)]
+    older = sorted((entry for entry in others if entry not in broken), key=lambda entry: entry.stat().st_mtime)
+    for entry in broken + older[:-1]:
+        shutil.rmtree(entry, ignore_errors=True)
 
 
 @contextmanager
