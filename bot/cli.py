@@ -6,6 +6,7 @@ Each command imports what it needs when it runs, so that `./sparc --help` and sh
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import json
 import sys
@@ -42,9 +43,20 @@ def _plain_errors() -> Iterator[None]:
 
     try:
         yield
+    except BrokenPipeError:
+        raise
     except (SparcError, EnrolmentError, ProtocolError) as error:
-        typer.echo(f"sparc: {error}", err=True)
-        raise typer.Exit(1) from None
+        reason = str(error)
+    except OSError as error:
+        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+    except Exception as error:
+        if type(error).__module__ != "sqlalchemy.exc":  # by name, since importing it takes longer than most commands
+            raise
+        reason = f"the database cannot be used: {getattr(error, 'orig', error)}"
+    else:
+        return
+    typer.echo(f"sparc: {reason}", err=True)
+    raise typer.Exit(1)
 
 
 @app.command()
@@ -220,8 +232,8 @@ def upgrade() -> None:
 
 def _stdin_lines() -> Iterator[str]:
     """The lines of standard input; bytes that are no UTF-8 are marked, never an error."""
-    for line in sys.stdin.buffer:
-        text = line.decode("utf-8", "replace").rstrip("\r\n")
+    for number, line in enumerate(sys.stdin.buffer):
+        text = (line if number else line.removeprefix(codecs.BOM_UTF8)).decode("utf-8", "replace").rstrip("\r\n")
         if text.strip():
             yield text
 

@@ -27,18 +27,20 @@ async def link(settings: Settings, account: str, participant: str | None, role: 
         EnrolmentError: no such participant, role or account, or it is linked to somebody else.
     """
     await asyncio.to_thread(prepare, settings)
-    async with Database(settings.database_url, clock=settings.clock) as database:
-        async with database.writing(administrator(), "command line: link") as session:
-            if participant is not None:
-                await writes.link_participant(session, account, participant)
-                done = f"{account} is participant {participant}"
-            elif role is not None:
-                await writes.link_staff(session, account, role)
-                done = f"{account} is staff: {role}"
-            else:
-                await writes.unlink(session, account)
-                done = f"{account} is linked to nobody"
-            await session.commit()
+    async with (
+        Database(settings.database_url, clock=settings.clock) as database,
+        database.writing(administrator(), "command line: link") as session,
+    ):
+        if participant is not None:
+            await writes.link_participant(session, account, participant)
+            done = f"{account} is participant {participant}"
+        elif role is not None:
+            await writes.link_staff(session, account, role)
+            done = f"{account} is staff: {role}"
+        else:
+            await writes.unlink(session, account)
+            done = f"{account} is linked to nobody"
+        await session.commit()
     return done
 
 

@@ -21,6 +21,10 @@ _MOST_FAILURES = 3
 _MOST_WAITS = 200
 
 
+class Unreachable(ClientError):
+    """Nobody answers at the server's address."""
+
+
 @dataclass(frozen=True)
 class Client:
     """Sends messages to the server of these settings."""
@@ -31,18 +35,18 @@ class Client:
         """Sends one message and returns the reply; waits where the server asks to (rate limit, busy).
 
         Raises:
-            ClientError: nobody answers there, or the message was refused.
+            Unreachable: nobody answers there.
+            ClientError: the message was refused.
         """
         body = json.dumps(
             {"account": account, "conversation": conversation, "direct": direct, "text": text}, ensure_ascii=False
-        ).encode("utf-8", "surrogatepass")
+        ).encode("utf-8", "replace")  # a terminal's bytes that are no UTF-8 arrive as lone surrogates
         identifier = f"msg_{uuid.uuid4().hex}"
         failures = 0
         for _ in range(_MOST_WAITS):
             status, data, wait = self._post(identifier, body)
             if status == 200:
-                reply: list[dict[str, Any]] = json.loads(data)
-                return reply
+                return _reply(data)
             failures += status != HTTPStatus.TOO_MANY_REQUESTS
             if wait is None or failures >= _MOST_FAILURES:
                 raise ClientError(f"the server refused the message ({status}): {_reason(data)}")
@@ -50,19 +54,33 @@ class Client:
         raise ClientError("the server stayed busy")
 
     def _post(self, identifier: str, body: bytes) -> tuple[int, bytes, float | None]:
-        host = "127.0.0.1" if self.settings.host == "0.0.0.0" else self.settings.host
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(self.settings.host, self.settings.host)
         connection = http.client.HTTPConnection(host, self.settings.port, timeout=_TIMEOUT_SECONDS)
         try:
             connection.request("POST", _PATH, body, sign(self.settings.signing_secret(), identifier, body))
             answer = connection.getresponse()
-            wait = answer.getheader("Retry-After")
-            return answer.status, answer.read(), None if wait is None else float(wait)
+            return answer.status, answer.read(), _seconds(answer.getheader("Retry-After"))
         except (OSError, http.client.HTTPException) as error:
-            raise ClientError(
+            raise Unreachable(
                 f"nobody answers on http://{host}:{self.settings.port} ({error}); start it with ./sparc run"
             ) from None
         finally:
             connection.close()
+
+
+def _reply(data: bytes) -> list[dict[str, Any]]:
+    try:
+        reply = json.loads(data)
+    except ValueError:
+        reply = None
+    if not isinstance(reply, list) or not all(isinstance(message, dict) for message in reply):
+        raise ClientError("what answers there is not this server: expected a JSON list of messages")
+    return reply
+
+
+def _seconds(header: str | None) -> float | None:
+    """What Retry-After asks for; None where it is missing or, as a proxy may write it, a date."""
+    return float(header) if header is not None and header.isascii() and header.isdigit() else None
 
 
 def _reason(data: bytes) -> str:

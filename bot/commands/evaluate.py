@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from bot.errors import SparcError
+from bot.commands.client import Unreachable
+from bot.errors import ClientError, SparcError
 
 #: One message: account, conversation, text, direct -> the reply.
 Send = Callable[[str, str, str, bool], list[dict[str, Any]]]
@@ -29,23 +30,43 @@ def load_dialogues(path: Path) -> list[dict[str, Any]]:
     """The dialogues of a file, one JSON object a line.
 
     Raises:
-        SparcError: a line is not a dialogue; the message names it.
+        SparcError: the file cannot be read, or a line is not a dialogue; the message names it.
     """
-    dialogues: list[dict[str, Any]] = []
-    for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
-        if not line.strip():
-            continue
-        try:
-            dialogue = json.loads(line)
-            _ = [turn["say"] for turn in dialogue["turns"]], dialogue["id"], dialogue["as"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise SparcError(f"{path}, line {number}: expected a dialogue with id, as and turns ({error!r})") from None
-        dialogues.append(dialogue)
-    return dialogues
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise SparcError(f"{path}: expected UTF-8, found another encoding at byte {error.start}") from None
+    except OSError as error:
+        raise SparcError(f"{path}: {error.strerror}") from None
+    # Not splitlines(): inside a JSON string U+2028 and its like are ordinary characters.
+    lines = ((number, line) for number, line in enumerate(text.split("\n"), start=1) if line.strip())
+    return [_dialogue(line, f"{path}, line {number}") for number, line in lines]
+
+
+def _dialogue(line: str, place: str) -> dict[str, Any]:
+    try:
+        dialogue = json.loads(line)
+        said = [turn["say"] for turn in dialogue["turns"]]
+        speakers = [dialogue["as"], *(turn.get("as", "") for turn in dialogue["turns"])]
+        expected = [turn.get("expect", {}) for turn in dialogue["turns"]]
+        _ = dialogue["id"]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise SparcError(f"{place}: expected a dialogue with id, as and turns ({error!r})") from None
+    if not all(isinstance(value, str) for value in (*said, *speakers)):
+        raise SparcError(f"{place}: expected texts in say and as")
+    if not all(isinstance(value, dict) for value in expected):
+        raise SparcError(f"{place}: expected an object in expect")
+    return cast("dict[str, Any]", dialogue)
 
 
 def evaluate(dialogues: Sequence[Mapping[str, Any]], send: Send) -> list[Result]:
-    """Runs every dialogue in a conversation of its own; accounts run side by side, their dialogues one by one."""
+    """Runs every dialogue in a conversation of its own; accounts run side by side, their dialogues one by one.
+
+    A message that the server refuses ends its dialogue, as a failure of it.
+
+    Raises:
+        Unreachable: nobody answers.
+    """
     run = uuid.uuid4().hex[:8]
     by_account: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
     for index, dialogue in enumerate(dialogues):
@@ -64,7 +85,13 @@ def _run(dialogue: Mapping[str, Any], conversation: str, send: Send) -> Result:
     for number, turn in enumerate(dialogue["turns"], start=1):
         account = turn.get("as", dialogue["as"])
         direct = turn.get("direct", dialogue.get("direct", True))
-        reply = send(account, conversation, turn["say"], direct)
+        try:
+            reply = send(account, conversation, turn["say"], direct)
+        except Unreachable:
+            raise
+        except ClientError as error:
+            failures.append(f"turn {number}: {error}")
+            break
         custom = reply[0].get("custom", {}) if reply else {}
         text = "\n".join(str(message.get("text", "")) for message in reply)
         failures += [f"turn {number}: {problem}" for problem in differences(turn.get("expect", {}), custom, text)]
@@ -101,7 +128,12 @@ def _compare(path: str, wanted: Any, found: Any, exact: bool) -> list[str]:
         ]
     if isinstance(wanted, list) and isinstance(found, list):
         return _compare_lists(path, wanted, found, exact)
-    return [] if wanted == found and type(wanted) is type(found) else [f"{path}: expected {wanted!r}, found {found!r}"]
+    return [] if _equal(wanted, found) else [f"{path}: expected {wanted!r}, found {found!r}"]
+
+
+def _equal(wanted: Any, found: Any) -> bool:
+    """Equality as JSON means it: 1650 is 1650.0, but true is not 1."""
+    return wanted == found and isinstance(wanted, bool) == isinstance(found, bool)
 
 
 def _compare_lists(path: str, wanted: list[Any], found: list[Any], exact: bool) -> list[str]:
@@ -115,17 +147,21 @@ def _compare_lists(path: str, wanted: list[Any], found: list[Any], exact: bool) 
         return [] if wanted == found else [f"{path}: expected {wanted!r}, found {found!r}"]
     problems, left = [], list(found)
     for item in wanted:
-        candidates = [other for other in left if all(other.get(key) == item[key] for key in keys if key in item)]
+        candidates = [other for other in left if _same_name(item, other, keys)]
         best = next((other for other in candidates if not _compare(path, item, other, exact)), None)
         if best is not None:
             left.remove(best)
         elif candidates:
-            problems += _compare(f"{path}[{item[keys[0]]}]", item, candidates[0], exact)
+            problems += _compare(f"{path}[{item.get(keys[0], '')}]", item, candidates[0], exact)
         else:
             problems.append(f"{path}: lacks {item!r}")
     if (exact and name == "visits") or name == "items":
         problems += [f"{path}: has {other!r} too" for other in left]
     return problems
+
+
+def _same_name(wanted: Mapping[str, Any], found: Any, keys: Sequence[str]) -> bool:
+    return isinstance(found, dict) and all(found.get(key) == wanted[key] for key in keys if key in wanted)
 
 
 def _no_more(path: str, wanted: list[Any], found: list[Any]) -> list[str]:

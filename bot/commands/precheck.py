@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from datetime import date
 from typing import Any
 
+from bot.clock import Clock
 from bot.nlu.clinical import ClinicalReader
 from bot.trial.eligibility import assess
 from bot.trial.protocol import load_protocol
@@ -15,7 +16,7 @@ from bot.trial.protocol import load_protocol
 def precheck(notes: Iterable[str], today: date) -> Iterator[dict[str, Any]]:
     """The assessment of each note, in the contract's form.
 
-    A line that is a JSON object with a `note` (and perhaps a `clock`, an ISO date that replaces `today`, and an `id`)
+    A line that is a JSON object with a `note` (and perhaps a `clock`, read like `SPARC_CLOCK`, and an `id`)
     is taken apart, so that letters with line breaks can be handed over too; any other line is the note itself.
     """
     reader, protocol = ClinicalReader.load(), load_protocol()
@@ -31,7 +32,8 @@ def _parse(line: str, today: date) -> tuple[str, date, object | None]:
             data = json.loads(line)
             if isinstance(data, dict) and isinstance(data.get("note"), str):
                 clock = data.get("clock")
-                return data["note"], date.fromisoformat(clock[:10]) if clock else today, data.get("id")
-        except (ValueError, TypeError):
+                day = Clock.from_environment({"SPARC_CLOCK": clock}).today() if clock else today
+                return data["note"], day, data.get("id")
+        except (ValueError, TypeError, AttributeError, RecursionError):
             pass  # a note may begin with a brace
     return line, today, None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ctypes
+import http.client
 import json
 import os
 import signal
@@ -11,7 +12,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -80,10 +80,12 @@ class Child:
 
     def answers(self) -> bool:
         """Whether its health address says 200."""
+        # Without the proxy that the environment may name: it cannot reach this machine's loopback.
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with urllib.request.urlopen(self.health, timeout=2) as reply:
+            with direct.open(self.health, timeout=2) as reply:
                 return bool(reply.status == 200)
-        except (urllib.error.URLError, OSError):
+        except (OSError, http.client.HTTPException):  # URLError is an OSError
             return False
 
     def stop(self) -> None:
@@ -147,9 +149,13 @@ def require_free_port(host: str, port: int, setting: str) -> None:
     """Checks that a port can be listened on.
 
     Raises:
-        StartupError: it is taken or not ours to take; the message names the setting that changes it.
+        StartupError: it is taken or not ours to take, or there is no such host; the message names the setting that
+            changes it.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+    except (OSError, UnicodeError):
+        raise StartupError(f"SPARC_HOST: expected an address of this machine, found {host!r}") from None
     with socket.socket(family, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -170,7 +176,8 @@ def _action_server(settings: Settings) -> Child:
 
 
 def _chat_server(settings: Settings, model: Path) -> Child:
-    host = "127.0.0.1" if settings.host in ("0.0.0.0", "") else settings.host
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)
+    host = f"[{host}]" if ":" in host else host
     return Child(
         "chat server",
         [sys.executable, "-m", "bot.server", str(model)],

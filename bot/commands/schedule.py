@@ -7,6 +7,7 @@ import json
 
 from rich.table import Table
 
+from bot.commands.accounts import prepare
 from bot.config import Settings
 from bot.enrollment import queries
 from bot.enrollment.database import Database
@@ -23,6 +24,7 @@ def calendar_of(settings: Settings, code: str) -> tuple[Protocol, ParticipantRec
     Raises:
         SparcError: the code is not on file.
     """
+    prepare(settings)
     record = asyncio.run(_record(settings, code))
     if record is None:
         raise SparcError(f"no participant {code} on file; ./sparc participants list shows who is")
