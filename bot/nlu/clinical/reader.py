@@ -11,6 +11,7 @@ import spacy
 from spacy.language import Language
 from spacy.tokens import Doc
 
+from bot.nlu.clinical.chat import looks_like_note
 from bot.nlu.clinical.context import apply_context
 from bot.nlu.clinical.dates import find_dates
 from bot.nlu.clinical.dictation import undictate
@@ -42,11 +43,7 @@ READERS: tuple[Callable[[Note], Iterator[Finding]], ...] = (
     read_infection,
 )
 #: Groups of mentions that a date can belong to.
-DATED = (
-    "treatment operation minor_operation stoma malignancy autoimmune cardiovascular transplant trial vaccine consent hepatitis "
-    "infection_serious infection_chest infection_hiv lung fertility scan obstruction course msi mmr method stent immunosuppressant cancer_state "
-    "minor_treatment transplant_donor pregnancy lactation infection_minor visit emergency histology replacement never_treated cardiovascular_minor"
-).split()
+DATED = ["treatment", "operation", "minor_operation", "stoma", "malignancy", "autoimmune", "cardiovascular", "transplant", "trial", "vaccine", "consent", "hepatitis", "infection_serious", "infection_chest", "infection_hiv", "lung", "fertility", "scan", "obstruction", "course", "msi", "mmr", "method", "stent", "immunosuppressant", "cancer_state", "minor_treatment", "transplant_donor", "pregnancy", "lactation", "infection_minor", "visit", "emergency", "histology", "replacement", "never_treated", "cardiovascular_minor"]
 
 
 class ClinicalMatcher:
@@ -155,6 +152,10 @@ class ClinicalReader:
     def read(self, text: str, today: date) -> tuple[Finding, ...]:
         """All findings of a text; dates are taken against `today`. Any string is accepted."""
         return self._doc(text, today).user_data["findings"]  # type: ignore[no-any-return]
+
+    def looks_like_note(self, text: str) -> bool:
+        """Whether a chat message is a clinical note or a piece of one, not a question; see `bot.nlu.clinical.chat`."""
+        return looks_like_note(text, self.read(text, date(2000, 1, 1)))  # no day decides the form of a text
 
     def _doc(self, text: str, today: date) -> Doc:
         doc = self._nlp.make_doc(text)
