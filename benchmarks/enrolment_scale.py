@@ -98,9 +98,9 @@ async def measure(urls: list[str], sizes: tuple[int, int], times: int) -> list[d
         for round_ in range(3):
             for turn in range(times):
                 for name in pair[0]:
-                    for which, asked in enumerate(pair):
+                    for which in (0, 1) if turn % 2 else (1, 0):
                         start = time.perf_counter()
-                        await asked[name](turn)
+                        await pair[which][name](turn)
                         if round_:
                             spent[which][name].append((time.perf_counter() - start) * 1000)
     return [{name: statistics.median(values) for name, values in each.items()} for each in spent]
