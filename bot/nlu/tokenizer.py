@@ -57,7 +57,7 @@ _SLASHED = "w/o|r/o|h/o|s/p|y/o|n/a|c/o|f/u|o/e|b/g|p/w|k/c/o|y/n|n/k|u&es|u&e|a
 _TOKEN = re.compile(
     rf"""
     (?P<box>\[\s?[xX✓✔+]?\s?\]|\[[?]\]|[☐☑☒✓✔✗✘])
-  | (?P<sign>\(\s*[+\-]{{1,3}}\s*\)|(?<![\w.])[+\-]ve\b|(?<=[A-Za-z)\d])(?:\+{{1,3}}|-)(?=[\s,;.)/]|$))
+  | (?P<sign>\(\s*[+\-]{{1,3}}\s*\)|(?<![\w.])[+\-]ve\b|(?<=[A-Za-z)\d])(?:\+{{1,3}}|-)(?=[\s,;.)/]|$)|(?<=HBsAg\s)[+\-](?=[\s,;.]|$)|(?<=HCV\s)[+\-](?=[\s,;.]|$)|(?<=HIV\s)[+\-](?=[\s,;.]|$))
   | (?P<slash>\b(?i:{_SLASHED})\b)
   | (?P<date>\b\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b | \b\d{{1,2}}(?P<sep>[-/.])\d{{1,2}}(?P=sep)(?:\d{{4}}|\d{{2}})\b
       | \b(?:0?[1-9]|1[0-2])[/.](?:19|20)\d\d\b | \b(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])\b | \b\d{{1,2}}/\d{{1,2}}\b )
@@ -133,6 +133,10 @@ def _split_number(number: str, unit: str, start: int) -> list[tuple[str, str, in
                 at += len(piece) + 1
             parts.pop()
         return parts
+    aged = re.fullmatch(r"(yo|yr|yrs|y|j)([mfMF])", unit)
+    if aged:
+        first = start + len(number)
+        return [(number, number, start), (aged[1], aged[1], first), (fold(aged[2]), aged[2], first + len(aged[1]))]
     if unit.lower() in _ORDINAL:
         return [(fold(number + unit), number + unit, start)]
     rest = start + len(number)

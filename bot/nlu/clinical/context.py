@@ -275,6 +275,10 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
         index -= 1
 
 
+#: Groups that one label of a form may name side by side.
+_TOGETHER = frozenset({"complication", "obstruction", "pregnancy", "lactation", "treatment", "cardiovascular", "infection_hiv", "hepatitis", "site", "tumour", "operation", "emergency", "transplant", "transplant_general"})
+
+
 def _header(view: _View, segment: Segment) -> list[Mention]:
     """All mentions of a form's label: 'Chemo, radiotherapy or surgery before: no'."""
     found = list(view.mentions[segment.index])
@@ -283,6 +287,8 @@ def _header(view: _View, segment: Segment) -> list[Mention]:
         index -= 1
         earlier = view.segments()[index]
         if earlier.sentence != segment.sentence or view.has(index, "negation", "affirmation") or view.dated[index]:
+            break
+        if found and {m.group for m in view.mentions[index]} - {m.group for m in found} - _TOGETHER:
             break
         found = [*view.mentions[index], *found]
     return found
@@ -459,6 +465,9 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
     _give(view, segment, cue.end, who)
 
 
+_FAMILY = frozenset({"malignancy", "autoimmune", "cardiovascular", "cardiovascular_minor", "transplant", "other_illness", "tumour", "lung", "hepatitis", "infection_hiv", "treatment", "history"})
+
+
 def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
     note = view.note
     for mention in view.mentions[segment.index]:
@@ -472,6 +481,10 @@ def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
         if later.link == "-" or view.has(later.index, "kin"):
             return
         if later.link == "and" and note.norms[later.start] in {"has", "had", "is", "was"}:
+            return
+        if later.link in {",", ")"} and begin > segment.start and (
+            view.has(later.index, "negation", "affirmation", "plan") or any(m.group in _STATEMENTS or m.group not in _FAMILY for m in view.mentions[later.index]) or (later.link == "," and view.stop_at(later.index, later.start) is not None)
+        ):
             return
         for mention in view.mentions[later.index]:
             mention.experiencer = who

@@ -174,9 +174,7 @@ class Lexicon:
                 capitals = line.startswith("=")
                 for reading in expand(line.lstrip("=")):
                     phrases += [(concept.name, words, capitals) for words in _with_plural(_words(reading))]
-        cues = {name for name, concept in self.concepts.items() if concept.group in CUE_GROUPS}
-        speller.learn([w for name, words, _ in phrases for w in words if name in cues], correct_to=False)
-        speller.learn([w for name, words, _ in phrases for w in words if name not in cues])
+        speller.learn([w for _, words, _ in phrases for w in words])
         speller.learn([w for _, line in long for part in _options(line) for option in part for w in _words(option)])
         self._patterns = [_compile(name, line, speller) for name, line in long]
         by_concept: dict[str, set[tuple[str, ...]]] = {}

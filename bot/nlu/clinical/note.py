@@ -64,7 +64,7 @@ class DateMention:
 class Note:
     """Words and layout of one note, and helpers to look around in it."""
 
-    def __init__(self, text: str, tokens: Sequence[Piece], norms: Sequence[str], today: date) -> None:
+    def __init__(self, text: str, tokens: Sequence[Piece], norms: list[str], today: date) -> None:
         self.text = text
         self.tokens = tokens
         self.norms = norms
@@ -102,6 +102,18 @@ class Note:
 
     def words(self, start: int, end: int) -> str:
         return " ".join(self.norms[start:end])
+
+    def after(self, token: int, count: int) -> list[str]:
+        """Up to `count` words from a token on, within the sentence of the word before it."""
+        if token <= 0 or token > len(self.norms):
+            return self.norms[token : token + count]
+        return list(self.norms[token : min(token + count, self.sentence(token - 1)[1])])
+
+    def before(self, token: int, count: int) -> list[str]:
+        """Up to `count` words before a token, within its sentence."""
+        if token >= len(self.norms):
+            return list(self.norms[max(0, token - count) : token])
+        return list(self.norms[max(token - count, self.sentence(token)[0]) : token])
 
     def quote(self, start: int, end: int) -> tuple[str, int, int]:
         """The note's own words of a token range, with their offsets in the text."""

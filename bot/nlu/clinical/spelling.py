@@ -1,8 +1,8 @@
 """Spelling: British and American forms are one, and typing errors in clinical words are forgiven.
 
-A word the lexicon does not know is read as the one lexicon word that is one slip away (two, from nine letters
-on): a letter lost, added, changed or swapped with its neighbour. Real words are never changed; `spelling.yml`
-lists those that lie close to a lexicon word.
+A word the lexicon does not know is read as the one word of a list (`corrected_to` in `spelling.yml`) that is one
+slip away (two, from nine letters on): a letter lost, added, changed or swapped with its neighbour. Real words are
+never changed; those that lie close to a listed word are listed too.
 """
 
 from __future__ import annotations
@@ -48,30 +48,27 @@ def _deletions(word: str, depth: int) -> set[str]:
 class Speller:
     """Maps a word to its reading form; remembers what it has seen, within bounds."""
 
-    def __init__(self, variants: Mapping[str, str], real_words: Iterable[str]) -> None:
+    def __init__(self, variants: Mapping[str, str], corrected_to: Iterable[str], real_words: Iterable[str]) -> None:
         self._variants = dict(variants)
         self._known: set[str] = set(real_words)
-        self._targets: set[str] = set()
         self._index: dict[str, set[str]] = {}
         self._cache: dict[str, str] = {}
+        for word in set(corrected_to):
+            self._known.add(word)
+            for key in _deletions(word, self._depth(word)):
+                self._index.setdefault(key, set()).add(word)
 
     @classmethod
     def from_file(cls, path: Path) -> Speller:
-        """Reads `variants` (word: reading form) and `real_words` (words never corrected)."""
+        """Reads `variants` (word: reading form), `corrected_to` and `real_words` (never corrected)."""
         content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
+        targets = [word for line in content["corrected_to"] for word in str(line).split()]
         words = [word for line in content["real_words"] for word in str(line).split()]
-        return cls({str(k): str(v) for k, v in content["variants"].items()}, words)
+        return cls({str(k): str(v) for k, v in content["variants"].items()}, targets, words)
 
-    def learn(self, words: Iterable[str], correct_to: bool = True) -> None:
-        """Adds lexicon words: they are right as they stand, and (`correct_to`) what typing errors are read as."""
-        spelt = {self._variants.get(word, word) for word in words}
-        self._known |= spelt
-        fresh = spelt - self._targets if correct_to else set()
-        self._targets |= fresh
-        for word in fresh:
-            if len(word) >= _MIN_LENGTH and word.isalpha():
-                for key in _deletions(word, self._depth(word)):
-                    self._index.setdefault(key, set()).add(word)
+    def learn(self, words: Iterable[str]) -> None:
+        """Adds words of the lexicon: they are right as they stand."""
+        self._known |= {self._variants.get(word, word) for word in words}
         self._cache.clear()
 
     @staticmethod
@@ -87,7 +84,7 @@ class Speller:
         return done
 
     def _correct(self, word: str) -> str:
-        if len(word) < _MIN_LENGTH - 1 or len(word) > 30 or not word.isalpha() or word in self._known:
+        if len(word) < _MIN_LENGTH or len(word) > 30 or not word.isalpha() or word in self._known:
             return word
         limit = self._depth(word)
         candidates: set[str] = set()

@@ -266,7 +266,7 @@ def recurrence(case: Case) -> Decision:
 def obstruction(case: Case) -> Decision:
     """'Intestinal obstruction due to tumor (except in patients who have received a stoma)'."""
     present, denied = case.present("obstruction"), case.negated("obstruction")
-    stoma = case.present("stoma")
+    stoma = [] if case.negated("stoma") else case.present("stoma")
     still = [f for f in present if f.flag("still")]
     if stoma and present and not (still and not any(s.evidence.start is not None for s in stoma)):
         return passed(f"Obstruction relieved by a stoma: {quoted(stoma[0])}.", *first([present[0], stoma[0]])) if not still else failed(

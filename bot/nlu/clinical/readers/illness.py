@@ -23,7 +23,7 @@ def _scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[
     """The words that go on speaking of an illness: to the next one of its kind, over a following bare sentence."""
     number = note.layout.sentence_of(mention.start)
     first, last = note.layout.sentences[number]
-    for step in (1, 2):
+    for step in (1, 2) if mention.group == "malignancy" else (1,):
         if number + step >= len(note.layout.sentences):
             break
         begin, end = note.layout.sentences[number + step]
@@ -40,7 +40,9 @@ def _scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[
 
 def _speaks_on(note: Note, other: Mention, mention: Mention) -> bool:
     """Words that belong to the illness spoken of: 'no treatment now', 'no recurrence', a lung it was treated for."""
-    return other.group in {"untreated", "course", "operation", "fertility", "partial_untreated"} or (mention.group == "malignancy" and other.group in {"lung", "tumour"} and other.concept != "tumour_word")
+    if other.group == "operation":
+        return any(m.group == "cancer_state" and m.start <= other.start < m.end for m in note.mentions)
+    return other.group in {"untreated", "course", "fertility", "partial_untreated"} or (mention.group == "malignancy" and other.group in {"lung", "tumour"} and other.concept != "tumour_word")
 
 
 def _cut_before(note: Note, mention: Mention, rival: Mention) -> int:
@@ -77,9 +79,11 @@ def _cancers(note: Note) -> Iterator[Finding]:
         if mention.assertion == "uncertain":
             yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": kind}, assertion="uncertain", cue=mention.cue)
             continue
-        if note.norms[mention.end : mention.end + 1] and note.norms[mention.end] in {"follow", "clinic", "unit", "team", "service", "mdt", "department"}:
+        if note.after(mention.end, 1) and note.norms[mention.end] in {"follow", "clinic", "unit", "team", "service", "mdt", "department"}:
             continue
         state, when, since = _cancer_state(note, mention, rivals)
+        if not state and words.startswith(("synchronous", "active")):
+            state = "active"
         if not state and _told_elsewhere(note, mention, rivals):
             continue
         yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": "skin" if kind == "skin" else "in_situ" if kind == "in_situ" else "cancer", "state": state or None, "name": words}, when=when, ended=since)
@@ -103,8 +107,8 @@ def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention]) -> 
 
 def _the_tumour_itself(note: Note, mention: Mention) -> bool:
     """'primary rectal lymphoma' is the tumour's own histology."""
-    before = note.norms[max(0, mention.start - 2) : mention.start]
-    after = note.norms[mention.end : mention.end + 3]
+    before = note.before(mention.start, 2)
+    after = note.after(mention.end, 3)
     return bool({"rectal", "anorectal"} & set(before)) or "rectum" in after
 
 
@@ -119,7 +123,7 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     for state in states:
         kind = str(state.attributes["state"])
         if kind == "active" and state.assertion not in {"negated"}:
-            if state.concept == "active_state" and note.norms[state.start] in {"newly"} and "rectal" in note.words(state.end, state.end + 4):
+            if state.concept == "active_state" and note.norms[state.start] in {"newly"} and "rectal" in " ".join(note.after(state.end, 4)):
                 continue
             active = True
         elif kind == "treated" and state.assertion in {"planned", "hypothetical", "uncertain", "negated"}:
@@ -187,7 +191,7 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
         if mention.assertion == "negated":
             yield finding(note, "other_malignancy", mention.start, mention.end, {"general": True}, assertion="negated", cue=mention.cue)
         elif mention.assertion in {"present", "uncertain"} and not any(m.group == "malignancy" for m in note.same_sentence(mention, "malignancy")) and not re.search(r"cancers$|malignancies$", words):
-            after = note.norms[mention.end : mention.end + 2]
+            after = note.after(mention.end, 2)
             if after[:1] in (["in"], ["treatment"]) or "history" in words and mention.assertion == "present" and not mention.dates:
                 continue
             yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": "cancer"}, assertion=mention.assertion, when=dates_of(mention)[0])
@@ -243,6 +247,9 @@ def _autoimmune(note: Note) -> Iterator[Finding]:
         yield finding(note, "autoimmune_disease", mention.start, mention.end, dict(values), when=when, ended=ended, historical=mention.historical, cue=mention.cue)
     for mention in note.of("autoimmune_general"):
         if not mention.is_patient or mention.assertion in {"hypothetical", "planned"}:
+            continue
+        if note.norms[mention.start] == "nothing":
+            yield finding(note, "autoimmune_disease", mention.start, mention.end, {"general": True}, assertion="negated", cue="nothing")
             continue
         if mention.assertion == "present" and not re.search(r"(?<!\S)(?:known|active|has|with|suspected|history)(?!\S)", note.words(*note.clause(mention.start))):
             continue
@@ -348,7 +355,7 @@ def _heart(note: Note) -> Iterator[Finding]:
     for mention in note.of("cardiovascular", "cardiovascular_minor"):
         if not mention.is_patient or mention.concept in {"rate_controlled", "stable_angina"} or mention.assertion in {"hypothetical", "planned"}:
             continue
-        if mention.concept == "myocardial_infarction" and note.words(mention.start, mention.end) == "mi" and note.norms[mention.end : mention.end + 1] == ["scan"]:
+        if mention.concept == "myocardial_infarction" and note.words(mention.start, mention.end) == "mi" and note.after(mention.end, 1) == ["scan"]:
             continue
         values: dict[str, object] = {}
         text = note.sentence_words(mention.start)
@@ -375,14 +382,20 @@ def _heart(note: Note) -> Iterator[Finding]:
             continue
         yield finding(note, mention.concept, mention.start, mention.end, dict(values), assertion=mention.assertion, when=when, historical=mention.historical, cue=mention.cue)  # type: ignore[arg-type]
     for mention in note.of("cardio_general"):
-        nothing = note.norms[mention.start] == "nothing"
+        nothing = note.norms[mention.start] == "nothing" or re.match(r"(?:: )?(?:no|clear|unremarkable|negative|nil|normal|blank|none)(?: (?:history|events?|disease|problems?|past history))?(?= |$)", " ".join(note.after(mention.end, 4))) is not None or _labelled(note, mention)
         if mention.is_patient and (mention.negated or nothing) and _whole(note, mention):
             yield finding(note, "cardiovascular_general", mention.start, mention.end, {"covers": str(mention.attributes["covers"])}, assertion="negated", cue=mention.cue or "nothing")
 
 
+def _labelled(note: Note, mention: Mention) -> bool:
+    """'Heart and vessels: no history': both stand before the same answer."""
+    text = " ".join(note.after(mention.end, 5))
+    return re.match(r"(?:and|/|,) (?:\S+ )?(?:vessels?|vascular|brain|cerebrovascular|circulation) : (?:no|none|nil|negative|normal|clear)(?= |$)", text) is not None
+
+
 def _whole(note: Note, mention: Mention) -> bool:
     """'No cardiac symptoms' or 'no vascular invasion' deny no history."""
-    after = note.norms[mention.end : mention.end + 1]
+    after = note.after(mention.end, 1)
     return after not in (["symptoms"], ["invasion"], ["signs"], ["murmur"], ["medication"], ["drugs"], ["failure"], ["surgery"], ["involvement"], ["access"], ["risk"], ["arrest"], ["complaints"], ["encasement"])
 
 
@@ -443,5 +456,5 @@ def _lungs(note: Note) -> Iterator[Finding]:
         if mention.is_patient and mention.assertion in {"present", "negated", "uncertain"}:
             yield finding(note, "interstitial_lung", mention.start, mention.end, assertion=mention.assertion, when=dates_of(mention)[0], cue=mention.cue)
     for mention in note.of("lung_general"):
-        if mention.negated and note.norms[mention.end : mention.end + 1] not in (["symptoms"], ["infection"], ["infections"], ["distress"], ["compromise"]):
+        if mention.negated and note.after(mention.end, 1) not in (["symptoms"], ["infection"], ["infections"], ["distress"], ["compromise"]):
             yield finding(note, "lung_general", mention.start, mention.end, assertion="negated", cue=mention.cue)

@@ -65,6 +65,8 @@ def _infections(note: Note) -> Iterator[Finding]:
             continue
         words = note.sentence_words(mention.start)
         general = mention.group == "infection_general"
+        if note.words(mention.start, mention.end) in {"infection free", "free of infection"}:
+            mention.assertion, mention.cue = "negated", "free"
         if mention.assertion == "negated":
             yield finding(note, "infection", mention.start, mention.end, {"general": general, "serious": mention.group == "infection_serious"}, assertion="negated", cue=mention.cue)
             continue
@@ -159,7 +161,7 @@ def _disease(note: Note, mention: Mention, virus: str, when: Period) -> Iterator
     if virus == "c" and re.search(r"(?<!\S)(?:cured|cleared|eradicated|svr\d*|sustained (?:virologic\w*|viral) response)(?!\S)", note.sentence_words(mention.start)) and mention.assertion == "present" and not re.search(r"(?<!\S)not (?:cured|cleared)(?!\S)", clause):
         yield finding(note, "hepatitis_c_cured", mention.start, mention.end, when=when)
         return
-    if virus == "b" and re.search(r"(?<!\S)(?:vaccinated|vaccination|immune|immunised|immunity)(?!\S)", note.words(mention.end, mention.end + 3)):
+    if virus == "b" and re.search(r"(?<!\S)(?:vaccinated|vaccination|immune|immunised|immunity)(?!\S)", " ".join(note.after(mention.end, 3))):
         return
     yield finding(note, concept, mention.start, mention.end, {"active": active}, assertion=mention.assertion, when=when, cue=mention.cue)
 

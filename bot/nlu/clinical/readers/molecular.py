@@ -55,8 +55,8 @@ def _own_negation(note: Note, mention: Mention) -> bool:
 
 def _asked(note: Note, mention: Mention) -> bool:
     """'MSI testing requested', 'MSS or MSI-H?' state nothing."""
-    after = note.norms[mention.end : mention.end + 2]
-    before = note.norms[max(0, mention.start - 2) : mention.start]
+    after = note.after(mention.end, 2)
+    before = note.before(mention.start, 2)
     if after[:1] in (["testing"], ["test"]) or after[:2] == ["or", "msi"] or after[:2] == ["/", "msi"] or after[:2] == ["versus", "msi"]:
         return True
     others = [m for m in note.mentions if m.group in {"msi"} and m is not mention and m.attributes["value"] != mention.attributes.get("value")]

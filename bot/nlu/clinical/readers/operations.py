@@ -271,6 +271,11 @@ def read_allergies(note: Note) -> Iterator[Finding]:
             words = note.words(mention.start, mention.end)
             if re.match(r"to (?!any|the study|study|medic|drugs|anything|date|trial|our|his|her)", tail) and not re.search(r"study|trial|component|oxaliplatin|capecitabine|penpulimab", words) and not re.match(r"to (?:\S+ ){0,3}(?:oxaliplatin|capecitabine|penpulimab|platinum|5 fu)", tail):
                 continue
+            barred = [m for m in note.mentions if m.group in {"treatment", "allergen"} and _study_drug(note, m) and mention.end <= m.start < note.sentence(mention.start)[1]]
+            excepted = re.search(r"(?<!\S)(?:except|apart from|other than|but|besides|save|bar|aside from|only)(?!\S)", note.words(mention.end, note.sentence(mention.start)[1]))
+            if barred and excepted and barred[0].assertion != "negated":
+                yield finding(note, "allergy", mention.start, barred[0].end, {"study_drug": True, "to": note.words(barred[0].start, barred[0].end)})
+                continue
             yield finding(note, "no_allergy", mention.start, mention.end)
     for mention in note.of("allergy"):
         yield from _allergy(note, mention)

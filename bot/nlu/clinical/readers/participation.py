@@ -25,17 +25,17 @@ def read_participation(note: Note) -> Iterator[Finding]:
 _JOIN = r"(?:take part|taking part|participate|participating|participation|join|joining|enrol|enroll|enrolling|enter|entering|be in|be part|sign|signing|consent|consenting|be enrolled|be included|go into|be randomised|have anything to do with|sparc|(?:the|this|our) (?:study|trial)|trial|study|icf|research)"
 _DECLINE = re.compile(
     rf"(?<!\S)(?:"
-    rf"(?:has |have |had |was |is |then |now |since |later |firmly |politely |he |she |pt |patient )*(?:declin\w+|refus\w+|reject\w*|revok\w+|withdr[ae]w\w*|opted out|turn(?:s|ed) down|pull(?:s|ed) out|backed out|pulled back|dropped out)"
+    rf"(?:has |have |had |was |is |then |now |since |later |firmly |politely |he |she |pt |patient )*(?:declin\w+|refus\w+|reject\w*|revok\w+|withdr[ae]w\w*|torn up|tore up|opted out|turn(?:s|ed) down|pull(?:s|ed) out|backed out|pulled back|dropped out)"
     rf"(?: (?:to|from|of|her|his|their|the|any|in|written|informed|give|sign|provide|being|study|trial|participation|on|at|again|yesterday|today|firmly|politely|finally|for))* {_JOIN}"
-    rf"|(?:does not|doesnt|did not|didnt|do not|no longer|not) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:any part of |to be |be )?{_JOIN}"
-    rf"|(?:will not|wont|would not|wouldnt|unwilling to|not willing to|refuses? to|declines? to|cannot be persuaded to|does not agree to|did not agree to) (?:be |to )?{_JOIN}"
+    rf"|(?:does not|doesnt|did not|didnt|do not|no longer|not|unwilling|not at all) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:the |this )?(?:any part of |to be |be )?{_JOIN}"
+    rf"|(?:will not|wont|would not|would rather not|prefers not to|had rather not|wouldnt|unwilling to|not willing to|refuses? to|declines? to|cannot be persuaded to|does not agree to|did not agree to) (?:be |to )?{_JOIN}"
     rf"|(?:said|says|answered) no to (?:the |this )?(?:{_JOIN}|us)|(?:is |was )?not interested in (?:the |this )?{_JOIN}|(?:decided|decides|is|was) (?:against|not to) (?:the |this )?{_JOIN}"
     rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
     rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her) mind and (?:withdrew|declined|refused)"
     rf")(?!\S)"
 )
 _GIVEN = re.compile(
-    r"(?<!\S)(?:signed|signs|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
+    r"(?<!\S)(?:signed|signs|signature is on|put (?:his|her) name|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
 )
 _NOT_GIVEN = re.compile(
     r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?]|no|missing|incomplete|take home|at home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
@@ -47,6 +47,7 @@ _STUDY_OBJECT = re.compile(r"(?<!\S)(?:sparc|study|trial|nct05576480|participati
 _FORMS = re.compile(
     r"(?<!\S)(?P<verb>signed|has signed|completed|returned|signs)(?: (?:the|her|his|all|both|our|up|for|in|to|and|dated|back|a|v\S+|version|\d\S*))* (?:sparc|study|trial)(?: (?:informed|consent))?(?: (?:form|forms|papers|paperwork|documents?|sheet|document|icf|agreement|pack))?(?!\S)"
 )
+_IN_WRITING = re.compile(r"(?<!\S)(?:agreed in writing|has agreed in writing|signed (?:up )?for (?:the )?(?:sparc|study|trial)|has (?:now )?signed (?:up )?(?:for|to) (?:the )?(?:sparc|study|trial)|signed up to (?:the )?(?:sparc|study|trial))(?!\S)")
 _FIRST = re.compile(r"(?<!\S)(?:initially|at first|first|originally|previously|earlier|had been|had first|before that|to begin with|in may|last month|last week)(?!\S)")
 _AFTER_ALL = re.compile(r"(?<!\S)(?:then|later|now|since|afterwards|subsequently|today|yesterday|this morning|eventually|finally|after all|changed|withdr\w+|all the same|anyway|again|nevertheless|nonetheless|since then|on reflection|meanwhile|revoked|but)(?!\S)")
 
@@ -89,6 +90,7 @@ def _consent(note: Note) -> Iterator[Finding]:
         if any(start <= mention.start < end for start, end in declined_spans):
             continue
         first, last = _consent_scope(note, mention)
+        first = max([first, *(end for _, end in declined_spans if end <= mention.start)])
         words = note.words(first, last)
         target = _object(note, words, first, last, mention)
         given = _GIVEN.search(words) is not None or bool(mention.attributes.get("given"))
@@ -98,6 +100,9 @@ def _consent(note: Note) -> Iterator[Finding]:
         if given and doubt and _signed_for_sure(words):
             doubt = False
         found.append((mention.start, mention.end, "given" if given and not doubt else "pending", target, words))
+    for match, start, end in note.find(_IN_WRITING):
+        if not _NOT_GIVEN.search(note.words(note.clause(start)[0], start)):
+            found.append((start, end, "given", "study", note.words(*note.clause(start))))
     if not any(row[2] in {"given"} for row in found):
         for match, start, end in note.find(_FORMS):
             words = note.words(*note.clause(start))
@@ -191,7 +196,7 @@ _REFUSES = re.compile(
     r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
 )
 _USES = re.compile(
-    r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?)(?!\S)"
+    r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|continued|will be (?:used|continued|practised|kept)|go on|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?)(?!\S)"
 )
 _TALK = re.compile(r"(?<!\S)(?:discuss\w*|to be discussed|counsel\w*|advised|advice|leaflet|not (?:yet )?(?:discussed|asked|raised|addressed)|to discuss|tbc|unclear|unknown|asked|n/a|not applicable|needs|need|required|requirements?|recommended|explained|will think|thinking|undecided|unsure|removed|expired|not known|open|raised|to clarify|informed|told|forgot\w*|ask her|ask him|will ring|none at present|not documented|whether)(?!\S)")
 _STATES = {"postmenopausal": "postmenopausal", "sterilised": "sterilised", "vasectomy": "vasectomy"}
@@ -230,8 +235,8 @@ def _contraception(note: Note) -> Iterator[Finding]:
 
 
 def _only_symptom(note: Note, mention: Mention) -> bool:
-    after = note.norms[mention.end : mention.end + 2]
-    before = note.norms[max(0, mention.start - 3) : mention.start]
+    after = note.after(mention.end, 2)
+    before = note.before(mention.start, 3)
     return bool(set(after) & {"symptoms", "flushes", "clinic", "approaching", "expected", "not", "starting"}) or bool(set(before) & {"approaching", "near", "nearing", "not", "before", "entering", "towards", "reversed", "reversal", "yet"})
 
 
@@ -244,7 +249,7 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
     for mention in note.of("pregnancy"):
         if not mention.is_patient or _kin_follows(note, mention):
             continue
-        before = set(note.norms[max(0, mention.start - 3) : mention.start])
+        before = set(note.before(mention.start, 3))
         when, _ = dates_of(mention)
         if mention.assertion == "present":
             if (before & _PAST_PREGNANCY and note.norms[mention.start] != "pregnant") or (when.latest is not None and (note.today - when.latest).days > 300) or note.norms[mention.start] in {"pregnancies"}:
@@ -297,6 +302,9 @@ def _vaccines(note: Note) -> Iterator[Finding]:
         elif live is None and re.search(r"(?<!\S)(?:inactivated|mrna|shingrix|recombinant|non live|not live|killed|covid|flu|influenza|tetanus|pneumococcal)(?!\S)", words):
             live = False
         when, _ = dates_of(mention)
+        booked = re.search(r"(?<!\S)(?:is|are|has|have) (?:been )?(?:booked|scheduled|listed|due|down)(?!\S)|(?<!\S)(?:booked|scheduled|planned|due|listed|arranged) (?:for|in|on|her|him)(?!\S)|(?<!\S)will (?:have|get|receive|be)(?!\S)|(?<!\S)going to (?:have|get)(?!\S)", words)
+        if booked and mention.assertion == "present" and not re.search(r"(?<!\S)(?:had|was given|received|got|since done)(?!\S)", words):
+            mention.assertion = "planned"
         if mention.assertion == "negated":
             if mention.concept == "vaccine_unspecified" and live is None and re.search(r"(?<!\S)other(?!\S)", words):
                 continue
@@ -309,7 +317,7 @@ def _vaccines(note: Note) -> Iterator[Finding]:
         if assertion in {"planned", "hypothetical"} or future:
             if _LATER.search(words):
                 continue
-            given = when.latest is not None and when.latest <= note.today and re.search(r"(?<!\S)(?:had|received|given|got|was given|done)(?!\S)", words)
+            given = when.latest is not None and when.latest <= note.today and not booked and re.search(r"(?<!\S)(?:had|received|given|got|was given|done)(?!\S)", words)
             firm = future or _FIRM.search(words) is not None
             assertion = "present" if given and not future and not _FIRM.search(words) else "planned" if firm and not (_LOOSE.search(words) and not re.search(r"(?<!\S)(?:booked|scheduled|planned)(?!\S)", words)) else "uncertain"
         start, end = mention.start, mention.end
@@ -409,7 +417,7 @@ def _trial_dates(note: Note, mention: Mention) -> tuple[Period, Period]:
     follow = [d for d in note.dates if note.layout.sentence_of(d.start) == number + 1 and re.match(r"(?:it |this |he |she |the (?:study|trial) |last |that )?(?:ended|left|finished|completed|last|stopped|was|came)", note.words(*note.layout.sentences[number + 1]))] if number + 1 < len(note.layout.sentences) else []
     when, ended = Period(), Period()
     for day in [*days, *follow]:
-        before = note.words(max(0, day.start - 7), day.start)
+        before = " ".join(note.before(day.start, 7))
         if day.role == "until" or re.search(r"(?<!\S)(?:left|ended|finished|completed|stopped|last|until|came off|withdrew|final|end|closed|off|exited|over|dose|concluded|out)(?!\S)", before):
             ended = ended if ended.known else day.period
         elif not when.known and day.role != "for":

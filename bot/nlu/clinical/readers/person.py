@@ -28,20 +28,37 @@ _STRONG = (
     re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
     re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
     re.compile(rf"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
+    re.compile(r"(?<!\S)(?P<n>\d{2}) [♂♀](?!\S)"),
+    re.compile(r"(?<!\S)[♂♀] (?P<n>\d{2})(?!\S)"),
     re.compile(rf"(?<!\S)patient \S+ , (?P<n>\d{{2}}) years(?!\S)"),
     re.compile(rf"(?<!\S)(?:his|her|the|patient 's) age(?: ,| is| of| :)* (?P<n>{_N})(?!\S)"),
     re.compile(rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"),
-    re.compile(rf"(?<!\S)(?:he|she|patient|pt|and|who) is (?:now |currently )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)))"),
-    re.compile(rf"(?<!\S)(?:just |recently |has |only |now |who )(?:just |recently )?turned (?P<n>{_N})(?!\S)"),
+    re.compile(rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) is (?:now |currently |already |only |still )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today)|$)"),
+    re.compile(rf"(?<!\S)(?:(?:just|recently|has|only|now|who|he|she) )+turned (?P<n>{_N})(?!\S)"),
+    re.compile(rf"(?<!\S)(?:patient|pt) , (?P<n>\d{{2}})(?= ?,)"),
+    re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
     re.compile(rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"),
 )
 _TITLE = re.compile(
     rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*)(?!\S)))"
 )
+#: Ages that only stand where an age would, tried where nothing plainer is said.
+_WEAK = (
+    re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
+    re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
+    re.compile(r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"),
+    re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"),
+    re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) \( (?P<n>[1-9]\d) (?:y |yrs |years |yo )?\)(?!\S)"),
+    re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
+    re.compile(r"(?<!\S)(?:she|he) is (?P<n>\w+)(?= ?(?:,|\.|;|$))"),
+)
+_NOT_NAMES = frozenset("ecog ps kps karnofsky who case room bed no nr page hb psa cea platelets plt wbc alt ast ward bmi score weight height grade level table figure fig site arm item day week cycle number creatinine egfr january february march april may june july august september october november december jan feb mar apr jun jul aug sep oct nov dec t n m".split())
+_TENS_AGE = re.compile(r"(?<!\S)(?:in )?(?:(?:his|her|their|the) )?(?P<part>early |mid |late |middle )?(?P<dec>[2-9]0) ?'? ?s(?!\S)")
+_BETWEEN = re.compile(r"(?<!\S)(?:aged?|is) (?:between )?(?P<a>\d{2}) ?(?:-|to|and) ?(?P<b>\d{2})(?!\S)")
 _BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
 _DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)")
 _GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
-_BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday|geb|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
+_BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
 _OTHERS_AFTER = frozenset(
     "mother father brother sister son daughter wife husband partner aunt uncle cousin twin baby infant child scan scar stent fracture graft history "
     "nephew niece grandson granddaughter boy girl friend hip knee injury mum dad toddler study report referral letter dog".split()
@@ -61,14 +78,15 @@ def _count(text: str) -> int:
 
 def _someone_else(note: Note, start: int, end: int) -> bool:
     """Whether an age is another person's, or that of an event ('menopause at 51', 'his 80-year-old mother')."""
-    if set(note.norms[end : end + 2]) & _OTHERS_AFTER:
+    if set(note.after(end, 2)) & _OTHERS_AFTER and note.after(end, 3)[1:3] != ["of", "two"]:
         return True
     segment = note.segment(start)
-    if set(note.norms[max(segment.start, start - 4) : start]) & _OTHERS_BEFORE:
+    before = note.norms[max(segment.start, start - 4) : start]
+    if set(before) & _OTHERS_BEFORE and not re.search(r"(?:mother|father|parent) of", " ".join(before)):
         return True
     number = note.layout.sentence_of(start)
     return any(
-        cue.group == "kin" and note.layout.sentence_of(cue.start) == number and cue.end <= start and note.segment(cue.start).clause == segment.clause
+        cue.group == "kin" and note.norms[cue.end : cue.end + 1] != ["of"] and note.layout.sentence_of(cue.start) == number and cue.end <= start and note.segment(cue.start).clause == segment.clause
         and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start])
         for cue in note.cues
     )
@@ -92,9 +110,20 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         for match, start, end in note.find(_BRACKETED):
             if not _someone_else(note, start, end) and note.tokens[start].raw[0].isupper():
                 found.append((int(match["n"]), int(match["n"]), start, end))
+    for match, start, end in note.find(_BETWEEN):
+        if not _someone_else(note, start, end):
+            found.append((int(match["a"]), int(match["b"]), start, end))
+    if not found:
+        found += list(_weak_ages(note))
+    for match, start, end in note.find(_TENS_AGE):
+        first = int(match["dec"])
+        if re.match(r"(?:in (?:his|her|their|the)|his|her|early|mid|late|middle)", match.group()) and not _someone_else(note, start, end) and not _is_event(note, start):
+            part = (match["part"] or "").strip()
+            spread = {"early": (0, 4), "mid": (3, 7), "middle": (3, 7), "late": (6, 9)}.get(part, (0, 9))
+            found.append((first + spread[0], first + spread[1], start, end))
     for match, start, end in note.find(_DECADE):
         period = _decade(match["dec"], match["part"])
-        before = note.norms[max(0, start - 3) : start]
+        before = note.before(start, 3)
         if not _someone_else(note, start, end) and not set(before) & {"since", "during", "diagnosed", "until", "from", "when"} and (
             match.group().split()[0] in {"in", "his", "her", "their", "early", "mid", "late", "middle"}
         ) and not _is_event(note, start):
@@ -103,6 +132,21 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         if word in _GENARIAN and not _someone_else(note, i, i + 1):
             found.append((*_GENARIAN[word], i, i + 1))
     return found
+
+
+def _weak_ages(note: Note) -> Iterator[tuple[int, int, int, int]]:
+    """A bare number where an age would stand, in the first sentences: 'Joan, 66, came today'."""
+    for pattern in _WEAK:
+        for match, start, end in note.find(pattern):
+            if note.layout.sentence_of(start) > 3 or _someone_else(note, start, end):
+                continue
+            years = _count(match["n"])
+            word = match.groupdict().get("word")
+            if word and (word in _NOT_NAMES or any(m.start <= start < m.end and m.group not in {"ignore", "trial", "other_illness"} for m in note.mentions)):
+                continue
+            if 12 < years < 111 and not any(d.start < end and start < d.end for d in note.dates):
+                yield years, years, start, end
+                return
 
 
 def _is_event(note: Note, start: int) -> bool:
@@ -126,7 +170,7 @@ def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> boo
         letter = next(i for i in range(start, end) if note.norms[i] in {"m", "f"})
         return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0
     if match.group().startswith(("age", "aged", "alter")):
-        before = note.norms[max(0, start - 2) : start]
+        before = note.before(start, 2)
         return not set(before) & {"at", "the", "from", "since", "under", "over", "menopause", "when", "until", "childbearing", "limit", "of"}
     return True
 
@@ -144,15 +188,30 @@ def _decade(word: str, part: str | None) -> tuple[int, int]:
 
 def births(note: Note) -> list[tuple[Period, int, int]]:
     """Birth dates: (bounds, first token, token after)."""
-    out = []
+    out: list[tuple[Period, int, int]] = []
     for day in note.dates:
-        before = note.words(max(0, day.start - 5), day.start)
+        before = " ".join(note.before(day.start, 5))
         match = _BIRTH.search(before)
         if match and not (match.group().strip() == "b" and note.tokens[day.start - 1].raw not in {"b", ".", "B"}):
             words = len(match.group().split())
             if not _someone_else(note, day.start - words, day.end):
                 out.append((day.period, day.start - words, day.end))
-    return out
+    return out or _unlabelled_births(note)
+
+
+def _unlabelled_births(note: Note) -> list[tuple[Period, int, int]]:
+    """'Re: Peter Long, 12/05/1957': a date of many years ago right after a name at the head of a letter."""
+    for day in note.dates:
+        segment = note.segment(day.start)
+        latest = day.period.latest
+        if segment.sentence > 2 or latest is None or not day.period.exact or (note.today - latest).days < 15 * 365 or segment.index == 0:
+            continue
+        previous = note.layout.segments[segment.index - 1]
+        words = note.norms[previous.start : previous.end]
+        headed = previous.sentence == segment.sentence and (set(words) & {"mr", "mrs", "ms", "miss", "re", "patient", "name", "herr", "frau"} or (previous.link == ":" and previous.index and note.norms[previous.start - 2] == "re"))
+        if headed and day.start - segment.start <= 1 and not any(note.segment(m.start).index in {previous.index, segment.index} and m.group not in {"ignore"} for m in note.mentions):
+            return [(day.period, day.start, day.end)]
+    return []
 
 
 def birth_year(note: Note) -> int | None:
@@ -191,11 +250,15 @@ def _sex(note: Note) -> Iterator[Finding]:
                 yield finding(note, "sex", start, end, {"code": "M" if match["sex"] in _MALE.split("|") else "F"})
                 return
     for i, word in enumerate(note.norms):
+        if word in {"♂", "♀"}:
+            yield finding(note, "sex", i, i + 1, {"code": "M" if word == "♂" else "F"})
+            return
+    for i, word in enumerate(note.norms):
         if word in _SEX_WORDS and not _another(note, i):
             yield finding(note, "sex", i, i + 1, {"code": _SEX_WORDS[word]})
             return
     for i, word in enumerate(note.norms[:-1]):
-        labelled = i > 0 and note.norms[i - 1] in {":", "sex", "gender"} and {"sex", "gender"} & set(note.norms[max(0, i - 2) : i])
+        labelled = i > 0 and note.norms[i - 1] in {":", "sex", "gender"} and {"sex", "gender"} & set(note.before(i, 2))
         alone = i == 0 and note.tokens[0].raw in {"M", "F"}
         if word in {"m", "f"} and (labelled or alone):
             yield finding(note, "sex", i, i + 1, {"code": word.upper()})
@@ -220,7 +283,7 @@ def _sex(note: Note) -> Iterator[Finding]:
 
 
 def _another(note: Note, i: int) -> bool:
-    before = note.norms[max(0, i - 2) : i]
+    before = note.before(i, 2)
     return bool(set(before) & {"another", "other", "young", "if", "his", "her", "unrelated", "every", "women", "next", "each"}) or note.norms[i + 1 : i + 2] in (["donor"], ["partner"], ["partners"], ["nurse"], ["colleague"], ["doctor"])
 
 
@@ -234,7 +297,7 @@ _ECOG = re.compile(
     rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
-_KPS = re.compile(r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\())* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)")
+_KPS = re.compile(r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\(|at|about|now|put|scored|currently|around|only|estimated|his|her|to))* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)")
 
 
 def _performance(note: Note) -> Iterator[Finding]:
@@ -309,7 +372,7 @@ def _doubted(note: Note, start: int, end: int) -> bool:
             kind = cue.attributes.get("kind")
             if (kind == "before" and cue.end <= start) or (cue.start >= end and (kind == "after" or note.norms[cue.start] == "?")):
                 return True
-    return note.norms[end : end + 1] == ["?"] or any(
+    return note.after(end, 1) == ["?"] or any(
         cue.group == "uncertain" and cue.attributes.get("kind") == "after" and cue.start - end <= 2 and cue.start >= end and note.layout.sentence_of(cue.start) == segment.sentence
         for cue in note.cues
     )
@@ -317,5 +380,5 @@ def _doubted(note: Note, start: int, end: int) -> bool:
 
 def _proxy(note: Note, start: int) -> bool:
     """A score that the trial asks for or that is planned is none of the patient's ('needs ECOG 0-1')."""
-    before = note.norms[max(0, start - 3) : start]
+    before = note.before(start, 3)
     return bool(set(before) & {"needs", "requires", "required", "criterion", "criteria", "if", "until", "limit", "aim", "unless", "provided"})

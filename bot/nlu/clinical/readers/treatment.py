@@ -39,9 +39,9 @@ def _anothers(note: Note, mention: Mention) -> bool:
     generic = set(note.norms[mention.start : mention.end]) & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}
     if generic:
         return False
-    if note.norms[mention.end : mention.end + 1] and note.words(mention.end, mention.end + 4).startswith(("for his psoriasis", "for her psoriasis", "for it")) and near and near[-1].group not in _TUMOUR:
+    if note.after(mention.end, 1) and " ".join(note.after(mention.end, 4)).startswith(("for his psoriasis", "for her psoriasis", "for it")) and near and near[-1].group not in _TUMOUR:
         return True
-    after = note.norms[mention.end : mention.end + 2]
+    after = note.after(mention.end, 2)
     if note.words(mention.start, mention.end) == "untreated" and after and after[0].isalpha() and not set(after) & _FOLLOWS_UNTREATED and not any(m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end for m in note.mentions):
         return True
     if "naive" in note.norms[mention.start : mention.end]:
@@ -51,9 +51,11 @@ def _anothers(note: Note, mention: Mention) -> bool:
     remission = re.search(r"(?<!\S)(?:remission|clear|recurrence|discharged)(?!\S)", note.sentence_words(mention.start))
     if remission and any(m.group == "malignancy" and m.start < mention.start for m in note.mentions):
         return True
-    if number > 0 and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end)) and (mention.start == note.layout.sentences[number][0] or re.search(r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", note.words(mention.end, mention.end + 2)) or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))):
+    if re.search(r"(?<!\S)(?:previous|prior|prev|earlier|so far|to date|yet)(?!\S)", " ".join(note.norms[mention.start : mention.end])):
+        return False
+    if number > 0 and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end)) and (mention.start == note.layout.sentences[number][0] or re.search(r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", " ".join(note.after(mention.end, 2))) or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))):
         previous = [m for m in note.mentions if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
-        return bool(previous) and previous[-1].group not in _TUMOUR
+        return bool(previous) and previous[-1].group in {"autoimmune", "malignancy"}
     return False
 
 
@@ -77,7 +79,7 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     if mention.assertion != "present":
         yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "pelvic": pelvic}, assertion=mention.assertion, cue=mention.cue)
         return
-    if kind == "radiotherapy" and note.norms[mention.start] == "gy" and not re.search(r"\d", " ".join(note.norms[max(0, mention.start - 2) : mention.start])):
+    if kind == "radiotherapy" and note.norms[mention.start] == "gy" and not re.search(r"\d", " ".join(note.before(mention.start, 2))):
         return
     if kind == "chemotherapy" and note.norms[mention.start] == "platinum" and mention.end - mention.start == 1 and "therapy" not in words:
         return
@@ -130,8 +132,8 @@ def _same_segment(note: Note, mention: Mention) -> list[Mention]:
 
 def _as_reason(note: Note, mention: Mention) -> bool:
     """Names of drugs and treatments that stand for something else: allergy tests, trial titles, departments."""
-    after = note.norms[mention.end : mention.end + 2]
-    before = note.norms[max(0, mention.start - 2) : mention.start]
+    after = note.after(mention.end, 2)
+    before = note.before(mention.start, 2)
     return (
         after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"])
         or bool(set(before) & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre"})
@@ -142,7 +144,7 @@ def _as_reason(note: Note, mention: Mention) -> bool:
 
 def _limit(note: Note, mention: Mention) -> str:
     """What a denial is limited to: `pelvic`, `rectal`, `recent`, `tumour` or nothing."""
-    after = note.norms[mention.end : mention.end + 8]
+    after = note.after(mention.end, 8)
     text = " ".join(after)
     if mention.attributes.get("pelvic"):
         return "pelvic"

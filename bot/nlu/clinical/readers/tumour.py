@@ -38,11 +38,11 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
             if overlap((start, end), spans):
                 continue
             before = note.words(max(0, start - 8), end)
-            if _NOT_LOWER.search(before) or set(note.norms[max(0, start - 3) : start]) & {"polyp", "stoma", "fistula", "anastomosis"} & ({"polyp", "stoma"}):
+            if _NOT_LOWER.search(before) or set(note.before(start, 3)) & {"polyp", "stoma", "fistula", "anastomosis"} & ({"polyp", "stoma"}):
                 continue
             if number == 6 and match["u"].startswith("m"):
                 continue
-            if number == 7 and set(note.norms[end : end + 3]) & {"mrf", "crm", "mesorectal", "fascia", "sphincter", "levator", "prostate", "size"}:
+            if number == 7 and set(note.after(end, 3)) & {"mrf", "crm", "mesorectal", "fascia", "sphincter", "levator", "prostate", "size"}:
                 continue
             spans.append((start, end))
             factor = 10.0 if match["u"].startswith("c") else 1.0
@@ -71,7 +71,7 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
             continue
         segment = note.segment(start)
         before = set(note.norms[max(segment.start, start - 4) : start])
-        if (note.norms[end : end + 1] and note.norms[end] in _NOT_SIZE_AFTER) or before & _NOT_SIZE_BEFORE:
+        if (note.after(end, 1) and note.norms[end] in _NOT_SIZE_AFTER) or before & _NOT_SIZE_BEFORE:
             continue
         after = set(note.norms[end : min(segment.end, end + 5)])
         if after & {"node", "nodes", "nodule", "nodules", "polyp", "lymph", "cyst", "margin", "renal", "kidney", "mrf", "crm", "aneurysm", "verge", "av", "polyps"}:
@@ -113,7 +113,7 @@ def tnm(note: Note) -> Iterator[Finding]:
                 value += f"-{groups['v2']}"
             rows.append((name, value.upper() if value == "x" else value, groups.get("p") or "", start, end))
     for match, start, end in note.find(_STAGE):
-        near = set(note.norms[max(0, start - 2) : start]) | set(note.norms[end : end + 2])
+        near = set(note.before(start, 2)) | set(note.after(end, 2))
         if near & _NOT_TUMOUR_STAGE or _of_another_cancer(note, start):
             continue
         value = _ROMAN[match["v"]] + (match["s"] or "").upper()
@@ -152,7 +152,7 @@ def _doubt(note: Note, start: int, end: int) -> bool:
             return True
         if cue.attributes.get("kind") == "after" and 0 <= cue.start - end <= 6 and not any(m.start >= end and m.end <= cue.start and m.group not in {"measure"} for m in note.mentions):
             return True
-    return note.norms[end : end + 1] == ["?"]
+    return note.after(end, 1) == ["?"]
 
 
 def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
@@ -161,9 +161,9 @@ def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
             return True
         if note.norms[start] == "tis" and note.tokens[start].raw not in {"Tis", "TIS", "cTis", "pTis"}:
             return True
-        if set(note.norms[end : end + 1]) & _T_NOT_AFTER or set(note.norms[max(0, start - 1) : start]) & _T_NOT_BEFORE:
+        if set(note.after(end, 1)) & _T_NOT_AFTER or set(note.before(start, 1)) & _T_NOT_BEFORE:
             return True
-        if note.norms[end : end + 2] in (["-", "weighted"],):
+        if note.after(end, 2) in (["-", "weighted"],):
             return True
     return _of_another_cancer(note, start)
 
@@ -301,7 +301,7 @@ def _thirds_after(note: Note) -> Iterator[Finding]:
 
 
 def _quoted_alternative(note: Note, mention: Mention) -> bool:
-    return note.norms[mention.end : mention.end + 1] == ["or"]
+    return note.after(mention.end, 1) == ["or"]
 
 
 _SITE_FRIENDS = frozenset({"tumour", "histology", "course", "lesion"})
@@ -332,8 +332,8 @@ def _spread(note: Note) -> Iterator[Finding]:
     for mention in note.of("metastasis"):
         if not mention.is_patient:
             continue
-        before = set(note.norms[max(0, mention.start - 2) : mention.start])
-        after = note.norms[mention.end : mention.end + 4]
+        before = set(note.before(mention.start, 2))
+        after = note.after(mention.end, 4)
         regional = (before & _REGIONAL and not before & {"distant", "aortic"}) or set(after) & {"mesorectal", "regional", "perirectal"} or (after[:2] in (["lymph", "nodes"], ["lymph", "node"], ["nodes"]))
         if regional and not mention.attributes.get("named"):
             continue
@@ -362,10 +362,10 @@ def _spread(note: Note) -> Iterator[Finding]:
 
 def _only_region(note: Note, mention: Mention) -> str:
     """'No mets in the chest': the region it is limited to; a scan of chest, abdomen and pelvis is limited to none."""
-    after = note.norms[mention.end : mention.end + 4]
+    after = note.after(mention.end, 4)
     if after[:1] == ["in"] or after[:1] == ["on"]:
         region = next((w for w in after[1:] if w in {"liver", "lung", "lungs", "chest", "abdomen", "brain", "bone", "bones", "thorax"}), None)
-        joined = set(note.norms[mention.end : mention.end + 8])
+        joined = set(note.after(mention.end, 8))
         if region and not joined & {"or", "and", "ct", "pet", "nor", ","}:
             return region
     sentence = note.sentence_words(mention.start)
@@ -462,7 +462,7 @@ def _course(note: Note) -> Iterator[Finding]:
         segment = note.segment(mention.start)
         near = {m.group for m in note.mentions if note.segment(m.start).index == segment.index}
         bare = segment.end - segment.start <= 2 or (segment.end - segment.start <= 4 and note.norms[segment.start : segment.end][-1:] in (["yes"], ["."]))
-        follows = note.norms[mention.end : mention.end + 1]
+        follows = note.after(mention.end, 1)
         if mention.is_patient and mention.assertion == "present" and (bare or (near & {"tumour", "site", "histology"} and follows not in (["site"], ["care"], ["to"]) and not near & _OTHER_ILLNESS)):
             yield finding(note, "course", mention.start, mention.end, {"value": "primary"})
 
@@ -475,7 +475,7 @@ def _tumour_course(note: Note, mention: Mention) -> bool:
             return False
         if other.group in _TUMOURISH:
             return True
-    if set(note.norms[mention.end : mention.end + 3]) & {"diabetes", "diabetic", "hypertension", "af", "asthma", "hypothyroidism", "epilepsy", "depression", "anaemia", "t2dm"}:
+    if set(note.after(mention.end, 3)) & {"diabetes", "diabetic", "hypertension", "af", "asthma", "hypothyroidism", "epilepsy", "depression", "anaemia", "t2dm"}:
         return False
     behind = [m for m in note.mentions if m.end <= mention.start and note.layout.sentence_of(m.start) == segment.sentence]
     if behind and behind[-1].group in _OTHER_ILLNESS and note.segment(behind[-1].start).clause == segment.clause:
@@ -487,11 +487,11 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     sentence = note.layout.sentence_of(mention.start)
     owners = [m for m in note.mentions if m.group in _OTHER_ILLNESS and note.layout.sentence_of(m.start) == sentence]
     explicit = bool(set(words) & {"rectal", "anastomosis", "anastomotic", "pelvic", "local", "locoregional", "presacral", "pelvis", "rectum", "tumour", "cancer", "disease", "adenocarcinoma"}) or bool(
-        set(note.norms[mention.end : mention.end + 4]) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
+        set(note.after(mention.end, 4)) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
     )
     if words[0].startswith(("recurrent", "relapsing")) and not explicit:
         return
-    if owners and not (explicit and {"rectal", "anastomosis", "anastomotic", "rectum", "presacral", "pelvic"} & (set(words) | set(note.norms[mention.end : mention.end + 4]))):
+    if owners and not (explicit and {"rectal", "anastomosis", "anastomotic", "rectum", "presacral", "pelvic"} & (set(words) | set(note.after(mention.end, 4)))):
         return
     if not explicit and mention.assertion == "negated" and any(m.group == "malignancy" for m in note.mentions):
         return
@@ -525,7 +525,7 @@ def _obstruction(note: Note) -> Iterator[Finding]:
     for mention in note.of("obstruction"):
         if not mention.is_patient or mention.superseded:
             continue
-        if mention.assertion == "present" and set(note.norms[mention.end : mention.end + 2]) & {"impending", "imminent", "threatening", "threatened", "looming", "near", "risk"}:
+        if mention.assertion == "present" and set(note.after(mention.end, 2)) & {"impending", "imminent", "threatening", "threatened", "looming", "near", "risk"}:
             mention.assertion = "uncertain"
         words = note.sentence_words(mention.start)
         if note.norms[mention.start] == "obstructive" and mention.end - mention.start == 1 and not mention.negated:
