@@ -53,6 +53,8 @@ class Child:
         environment = {
             **os.environ,
             "RASA_TELEMETRY_ENABLED": "false",
+            "PYTHONWARNINGS": "ignore",  # Rasa's own deprecations; the tests keep ours out
+            "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
             "PYTHONPATH": str(ROOT),
             "SPARC_HOME": str(settings.home),
             "SPARC_MODELS": str(settings.models),

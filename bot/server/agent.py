@@ -34,7 +34,10 @@ def load_agent(model: Path, settings: Settings) -> Agent:
             model_path=str(model), tracker_store=store, lock_store=LocalLockStore(), action_endpoint=endpoint
         )
     except Exception as error:
-        raise StartupError(f"{model}: the model could not be loaded ({type(error).__name__}: {error})") from error
+        reason: BaseException = error
+        while reason.__cause__ is not None:  # Rasa wraps what went wrong in what it was doing
+            reason = reason.__cause__
+        raise StartupError(f"{model}: the model could not be loaded ({type(reason).__name__}: {reason})") from error
     if not agent.is_ready() or agent.processor is None:
         raise StartupError(f"{model}: the model was loaded but is not ready")
     # Rasa wraps every store in FailSafeTrackerStore, which answers with an empty history when a read fails and then

@@ -30,8 +30,13 @@ class Assistant:
     """A running assistant and its environment."""
 
     environment: dict[str, str]
-    process: subprocess.Popen[str]
-    printed: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    @property
+    def printed(self) -> str:
+        """What it has said so far."""
+        return self.log.read_text(encoding="utf-8")
 
     @property
     def settings(self) -> Settings:
@@ -94,27 +99,25 @@ def environment_for(home: Path, **settings: str) -> dict[str, str]:
 @contextmanager
 def running(environment: dict[str, str]) -> Iterator[Assistant]:
     """Starts `./sparc run` and waits until it says that it answers; stops it as Ctrl-C does."""
-    process = subprocess.Popen(
-        [sys.executable, "-u", "-m", "bot.cli", "run"],
-        cwd=ROOT,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-    assert process.stdout is not None
-    os.set_blocking(process.stdout.fileno(), False)
-    printed, deadline = "", time.monotonic() + _START_SECONDS
+    log = Path(environment["SPARC_HOME"]) / "run.log"
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-u", "-m", "bot.cli", "run"],
+            cwd=ROOT,
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    deadline = time.monotonic() + _START_SECONDS
     try:
-        while "answers on" not in printed:
-            printed += process.stdout.read() or ""
-            assert process.poll() is None, printed
-            assert time.monotonic() < deadline, printed
+        while "answers on" not in log.read_text(encoding="utf-8"):
+            assert process.poll() is None, log.read_text(encoding="utf-8")
+            assert time.monotonic() < deadline, log.read_text(encoding="utf-8")
             time.sleep(0.1)
         time.sleep(0.3)
-        printed += process.stdout.read() or ""
-        yield Assistant(environment, process, printed)
+        yield Assistant(environment, process, log)
     finally:
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGINT)
