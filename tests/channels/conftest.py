@@ -28,6 +28,9 @@ from bot.channels.guard import RateLimit  # noqa: E402
 from bot.channels.hospital import HospitalInput, OnMessage  # noqa: E402
 from bot.channels.signature import sign  # noqa: E402
 
+# Sanic rewrites its own methods when an application starts; only in test mode does it do so twice.
+Sanic.test_mode = True
+
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 CLOCK = Clock.from_environment({"SPARC_CLOCK": "2026-06-10T09:00:00+08:00"})
 

@@ -53,7 +53,7 @@ def test_fields_of_no_meaning_change_nothing_but_the_hash() -> None:
     ],
 )  # fmt: skip
 def test_a_wrong_field_is_named(field: str, value: Any) -> None:
-    with pytest.raises(BadBody, match=f"^{field}: expected"):
+    with pytest.raises(BadBody, match=rf"^{field}: expected"):
         parse_body(_body(**{field: value}))
 
 
@@ -73,19 +73,19 @@ def test_names_of_1_to_128_characters_pass(length: int) -> None:
     ],
 )  # fmt: skip
 def test_what_is_no_json_object_in_utf8_is_refused(body: bytes) -> None:
-    with pytest.raises(BadBody, match="^body: expected"):
+    with pytest.raises(BadBody, match=r"^body: expected"):
         parse_body(body)
 
 
 @pytest.mark.parametrize("field", ["account", "conversation", "direct", "text", "other"])
 def test_a_field_that_comes_twice_is_refused(field: str) -> None:
     body = _body(other=1)[:-1] + f', "{field}": "demo.coordinator"'.encode() + b"}"
-    with pytest.raises(BadBody, match=f"^{field}: expected once"):
+    with pytest.raises(BadBody, match=rf"^{field}: expected once"):
         parse_body(body)
 
 
 def test_a_field_that_comes_twice_deep_inside_is_refused() -> None:
-    with pytest.raises(BadBody, match="^a: expected once"):
+    with pytest.raises(BadBody, match=r"^a: expected once"):
         parse_body(_body()[:-1] + b', "extra": [{"a": 1, "a": 2}]}')
 
 
