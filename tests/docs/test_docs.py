@@ -90,7 +90,7 @@ def test_every_file_named_is_there(name: str, path: str) -> None:
     assert list(ROOT.glob(path.rstrip("/"))), f"{name} names {path}"
 
 
-@pytest.mark.parametrize(("name", "path"), _found(r"`([\w.-]+\.(?:yml|toml|md))`"))
+@pytest.mark.parametrize(("name", "path"), _found(r"`([\w.-]+\.(?:yml|toml|md|py))`"))
 def test_every_file_of_the_root_or_beside_the_page_is_there(name: str, path: str) -> None:
     beside = next(page for page in PAGES if page.name == name).parent
     places = [ROOT / path, beside / path, *ROOT.glob(f"tests/**/{path}"), *ROOT.glob(f"bot/**/{path}")]
