@@ -100,7 +100,7 @@ _JOINED = re.compile(r"[\s,，(（]*(?:the\s+)?", re.IGNORECASE)
 
 
 def _join_weekdays(folded: str, text: str, found: list[DateMention]) -> Iterator[DateMention]:
-    """'Thursday 24th', '29 Sep (Tue)': a weekday beside a date is that date's; where the two do not fit, either is meant."""
+    """'Thursday 24th', '29 Sep (Tue)': a weekday beside a date is that date's; where they do not fit, either is meant."""
     pending: DateMention | None = None
     for mention in found:
         if pending is None:

@@ -10,7 +10,8 @@ Language = Literal["en", "zh"]
 
 _HAN = re.compile(r"[㐀-䶿一-鿿]")
 _KANA_HANGUL = re.compile(r"[぀-ヿ가-힯]")
-_LATIN_WORD = re.compile(r"[A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)?")
+#: Words; what holds a figure (C3D1, P-0007) is a code and no word.
+_LATIN_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Za-zÀ-ɏ]+(?:['’][A-Za-z]+)?(?![A-Za-z0-9])")
 
 #: Latin-script tokens that a Chinese writer uses as well: codes, drug names, trial shorthand.
 _SHARED = re.compile(

@@ -18,6 +18,7 @@ from bot.nlu.questions.classifier import FALLBACK, OUT_OF_SCOPE, IntentClassifie
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.parts import Part
 from bot.nlu.questions.reader import SOCIAL, QuestionReader
+from bot.nlu.questions.split import segments
 from bot.trial.triage import SymptomFinding, TriageRules, assess_symptoms, load_triage_rules
 
 if TYPE_CHECKING:
@@ -122,16 +123,22 @@ class MessageReader:
         lexicon = Lexicon.load()
         if isinstance(classifier, Path):
             classifier = IntentClassifier.load(classifier, lexicon)
-        return cls(QuestionReader(classifier, lexicon), SymptomReader.load(), ClinicalReader.load(), load_triage_rules())
+        return cls(
+            QuestionReader(classifier, lexicon), SymptomReader.load(), ClinicalReader.load(), load_triage_rules()
+        )
 
     def read(self, text: str, today: date) -> Reading:
         """The reading of one message on a given day (in Asia/Shanghai)."""
         language = detect_language(text)
         symptoms = self._symptoms.read(text)
         present = [one for one in symptoms if one.status == "present"] if self._raises(symptoms) else []
-        is_note = self._clinical.looks_like_note(text) and not (present and _FIRST_PERSON.search(text))
         findings = self._clinical.read(text, today)
         parts = self._questions.read(text, today)
+        is_note = (
+            self._clinical.looks_like_note(text)
+            and not (present and _FIRST_PERSON.search(text))
+            and not _asks_of_words(text, parts)
+        )
         if is_note:
             parts = (_note_part(text, parts),)
         elif self._tablets_came_up(symptoms):
@@ -157,6 +164,13 @@ class MessageReader:
         if not any(one.concept == _CAME_UP and one.status == "present" for one in symptoms):
             return False
         return assess_symptoms(self._rules, symptoms).level in (None, "routine")
+
+
+def _asks_of_words(text: str, parts: tuple[Part, ...]) -> bool:
+    """'What does microsatellite stable mean': words of a note in a question about the trial, without a value."""
+    if re.search(r"\d", text) or not any(segment.asks for segment in segments(fold(text))):
+        return False
+    return all(part.intent.startswith(("ask_trial_", "ask_eligibility_criteria")) for part in parts)
 
 
 def _note_part(text: str, parts: tuple[Part, ...]) -> Part:

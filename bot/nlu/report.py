@@ -1,7 +1,7 @@
 """How well messages are read: accuracy on held-out sentences by intent, voice and language, with two plots.
 
-The sentences are never trained on. The figures go to a folder as text and JSON, the confusion matrix and the calibration
-plot as PNG where matplotlib is installed.
+The sentences are never trained on. The figures go to a folder as text and JSON, the confusion matrix and the
+calibration plot as PNG where matplotlib is installed.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ REPORT_FOLDER = _ROOT / "reports" / "nlu"
 _REFUSALS = frozenset({FALLBACK, OUT_OF_SCOPE})
 #: Intents whose wrong answer is a wrong date or dose.
 _VISITS_AND_DOSES = frozenset(
-    "ask_next_visit ask_visit_list ask_visit_detail ask_visits_on request_reschedule ask_dose_schedule ask_dose_amount "
-    "report_missed_dose".split()
-)
+    {
+        "ask_next_visit", "ask_visit_list", "ask_visit_detail", "ask_visits_on", "request_reschedule",
+        "ask_dose_schedule", "ask_dose_amount", "report_missed_dose",
+    }
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,11 @@ def write_report(outcomes: Sequence[Outcome], folder: Path = REPORT_FOLDER) -> d
     folder.mkdir(parents=True, exist_ok=True)
     figures = summarize(outcomes)
     (folder / "figures.json").write_text(json.dumps(figures, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    failures = [f"{one.intent}\t{one.read_as}\t{one.likeliest}\t{one.confidence:.2f}\t{one.text}" for one in outcomes if not one.right]
+    failures = [
+        f"{one.intent}\t{one.read_as}\t{one.likeliest}\t{one.confidence:.2f}\t{one.text}"
+        for one in outcomes
+        if not one.right
+    ]
     (folder / "failures.tsv").write_text(
         "\n".join(["intent\tread_as\tlikeliest\tconfidence\ttext", *failures]) + "\n", encoding="utf-8"
     )
@@ -114,7 +120,7 @@ def _by(outcomes: Sequence[Outcome], key: str) -> Mapping[str, dict[str, float]]
 
 def _plot(outcomes: Sequence[Outcome], folder: Path) -> None:
     try:
-        import matplotlib
+        import matplotlib  # type: ignore[import-untyped]
     except ImportError:  # figures and failures are written without it
         return
     matplotlib.use("Agg")
@@ -138,7 +144,9 @@ def _plot(outcomes: Sequence[Outcome], folder: Path) -> None:
         group = [one for one in outcomes if one.in_scope and low < one.confidence <= high]
         if group:
             hits = sum(one.likeliest == one.intent for one in group) / len(group)
-            axes.scatter(sum(one.confidence for one in group) / len(group), hits, s=12 + 2 * len(group), color="tab:blue")
+            axes.scatter(
+                sum(one.confidence for one in group) / len(group), hits, s=12 + 2 * len(group), color="tab:blue"
+            )
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
     axes.set_xlabel("confidence")
     axes.set_ylabel("share right")

@@ -44,7 +44,7 @@ READING = "reading"
     is_trainable=True,
 )
 class MessageReaderComponent(GraphComponent):
-    """Reads each message with `bot.nlu.reading.MessageReader`; sets `intent`, `intent_ranking`, `entities`, `reading`."""
+    """Reads each message with `MessageReader`; sets `intent`, `intent_ranking`, `entities` and `reading`."""
 
     def __init__(self, model_storage: ModelStorage, resource: Resource, reader: MessageReader | None = None) -> None:
         self._model_storage = model_storage
@@ -89,7 +89,9 @@ class MessageReaderComponent(GraphComponent):
     def process(self, messages: list[Message]) -> list[Message]:
         """Read each message on the day that the clock tells."""
         if self._reader is None:
-            raise RuntimeError("MessageReaderComponent: expected a trained classifier, found none; train the model first")
+            raise RuntimeError(
+                "MessageReaderComponent: expected a trained classifier, found none; train the model first"
+            )
         today = Clock.from_environment().today()
         for message in messages:
             reading = self._reader.read(message.get(TEXT) or "", today)

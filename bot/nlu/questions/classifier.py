@@ -92,6 +92,9 @@ class Tables:
     thresholds: Thresholds
     #: every word of the training data, with its place in the order of how common it is
     words: Mapping[str, int]
+    #: how many of them, from the commonest on, are no misspellings themselves, and how many are worth setting right to
+    settled: int
+    frequent: int
     #: content words of questions that are in scope, without the words that any sentence may hold
     topical: frozenset[str]
     #: words that any sentence may hold, in scope or out of it
@@ -105,7 +108,8 @@ class IntentClassifier:
         self.tables = tables
         self.featurizer = featurizer
         self._idf, self._weights, self._bias = idf, weights, bias
-        self._speller = Speller(tables.words, lambda word: featurizer.carries((word,))[0])
+        frequent = {word: rank for word, rank in tables.words.items() if rank < tables.frequent}
+        self._speller = Speller(frequent, self._is_settled)
 
     # -- reading -----------------------------------------------------------------------------------------------
 
@@ -132,6 +136,11 @@ class IntentClassifier:
         subject = 1.0 if first in ANYBODYS else topical
         doubtful = self.tables.thresholds.doubt(confidence, second, known, subject)
         return Prediction(FALLBACK if doubtful else first, confidence, ranking, known, topical)
+
+    def _is_settled(self, word: str) -> bool:
+        """Whether a word is known well enough not to be taken for a misspelling of another."""
+        rank = self.tables.words.get(word)
+        return (rank is not None and rank < self.tables.settled) or self.featurizer.carries((word,))[0]
 
     def probabilities(self, featured: Featured) -> Vector:
         """Calibrated probabilities in the order of `tables.intents`."""
@@ -160,7 +169,9 @@ class IntentClassifier:
             return 1.0
         carrying = self.featurizer.carries(words)
         hits = sum(1 for word, carries in zip(words, carrying, strict=True) if carries or _is_known(word, known))
-        least = 0.5 if any(carries and not word.isascii() for word, carries in zip(words, carrying, strict=True)) else 0.0
+        least = (
+            0.5 if any(carries and not word.isascii() for word, carries in zip(words, carrying, strict=True)) else 0.0
+        )
         return max(hits / len(words), least)
 
     # -- storing -----------------------------------------------------------------------------------------------
@@ -178,6 +189,8 @@ class IntentClassifier:
             "temperature": tables.temperature,
             "thresholds": vars(tables.thresholds),
             "words": sorted(tables.words, key=tables.words.__getitem__),
+            "settled": tables.settled,
+            "frequent": tables.frequent,
             "topical": sorted(tables.topical),
             "common": sorted(tables.common),
         }
@@ -196,7 +209,9 @@ class IntentClassifier:
             with np.load(folder / _WEIGHTS_FILE, allow_pickle=False) as arrays:
                 idf, weights, bias = (arrays[name].astype(np.float32) for name in ("idf", "weights", "bias"))
         except (OSError, ValueError, KeyError) as error:
-            raise ModelError(f"{folder}: expected a stored intent classifier, found none that reads ({error})") from None
+            raise ModelError(
+                f"{folder}: expected a stored intent classifier, found none that reads ({error})"
+            ) from None
         if document.get("format") != _FORMAT:
             raise ModelError(f"{folder}: expected format {_FORMAT}, found {document.get('format')}; train again")
         tables = Tables(
@@ -206,6 +221,8 @@ class IntentClassifier:
             temperature=float(document["temperature"]),
             thresholds=Thresholds(**document["thresholds"]),
             words={word: rank for rank, word in enumerate(document["words"])},
+            settled=int(document["settled"]),
+            frequent=int(document["frequent"]),
             topical=frozenset(document["topical"]),
             common=frozenset(document["common"]),
         )

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
-from itertools import combinations
+from itertools import combinations, pairwise
 
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.mentions import Mentions, read_mentions
@@ -78,7 +78,6 @@ class Featurizer:
         size = sum(len(token) if _HAN.fullmatch(token) else 2 for token in tokens if token not in "?!")
         yield f"size:{min(size // 4, 6)}"
 
-
     def _concepts(self, mentions: Mentions) -> Iterator[str]:
         """Ideas, and every two of them together; what is named (a drug, a date) counts as an idea."""
         named = dict.fromkeys(
@@ -112,7 +111,7 @@ def _word_grams(tokens: list[str]) -> Iterator[str]:
         words += _han_words(token) if _HAN.fullmatch(token) else [token]
     words.append(">")
     yield from words[1:-1]
-    yield from (f"{left} {right}" for left, right in zip(words, words[1:], strict=False))
+    yield from (f"{left} {right}" for left, right in pairwise(words))
     yield from (f"{left} _ {right}" for left, right in zip(words, words[2:], strict=False))
 
 

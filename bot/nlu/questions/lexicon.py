@@ -26,9 +26,12 @@ _CHINESE = {1: "(?:1|一)", 2: "(?:2|二|两)", 3: "(?:3|三)", 4: "(?:4|四)", 
 
 #: Ideas that are forms of asking or lie outside the trial: they make no question one about it.
 _FORMS = frozenset(
-    "when how_many how_much how_long where who why meaning how permission duty list_it next_one remaining so_far order "
-    "begin finish people elsewhere human take".split()
-)
+    {
+        "when", "how_many", "how_much", "how_long", "where", "who", "why", "meaning", "how", "permission", "duty",
+        "list_it", "next_one", "remaining", "so_far", "order", "begin", "finish", "people", "elsewhere", "human",
+        "take",
+    }
+)  # fmt: skip
 
 #: Spellings that are taken for a drug when they come close: the name, and how close (0-100, one for one letter wrong).
 _DRUG_NAMES = ("capecitabine", "oxaliplatin", "penpulimab")

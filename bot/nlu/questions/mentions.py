@@ -38,7 +38,7 @@ def read_mentions(lexicon: Lexicon, text: str, today: date) -> Mentions:
     """Read a whole message once; its parts take what lies inside them."""
     folded = fold(text)
     participants, tickets = read_participants(folded), read_tickets(folded)
-    codes = [(one.start, one.end) for one in (*participants, *tickets)]
+    codes = [(one.start, one.end) for one in participants] + [(one.start, one.end) for one in tickets]
     dates = read_dates(folded, today, direction_of(folded))
     return Mentions(
         text=folded,

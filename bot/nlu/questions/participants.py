@@ -26,10 +26,14 @@ class TicketMention(NamedTuple):
     end: int
 
 
-_UNITS = "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen".split()
-_UNITS += ["seventeen", "eighteen", "nineteen"]
+_UNITS = [
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve",
+    "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen",
+]  # fmt: skip
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fourty": 40, "fifty": 50}
-_SPOKEN_DIGITS = {"zero": "0", "oh": "0", "o": "0", "nought": "0"} | {word: str(n) for n, word in enumerate(_UNITS[:10])}
+_SPOKEN_DIGITS = {"zero": "0", "oh": "0", "o": "0", "nought": "0"} | {
+    word: str(n) for n, word in enumerate(_UNITS[:10])
+}
 _ZH_DIGITS = {char: n for n, char in enumerate("零一二三四五六七八九")} | {"〇": 0, "两": 2}
 
 _SPOKEN = "|".join(sorted({*_UNITS, *_TENS, *_SPOKEN_DIGITS, "double", "triple"}, key=len, reverse=True))
@@ -40,7 +44,9 @@ _MEASURE = (
     r"(?!\s*(?:mg|cm|kg|ml|gy|mm|am\b|pm\b|%|/|years?|yrs?|yo\b|y/o|y\.o|weeks?|wks?|days?|months?|hours?|hrs?|times|"
     r"degrees|°|tablets?|pills?|岁|天|周|个|名|位|次|度|片|粒))"
 )
-_PEOPLE = r"(?:patients?|participants?|pts?|subjects?|pat|partic|person|case|volunteer|code|study\s+(?:id|no\.?|number))"
+_PEOPLE = (
+    r"(?:patients?|participants?|pts?|subjects?|pat|partic|person|case|volunteer|code|study\s+(?:id|no\.?|number))"
+)
 _ZH_PEOPLE = r"(?:患者|病人|受试者|参与者|参加者|入组者|编号)"
 
 _PATTERNS: tuple[re.Pattern[str], ...] = tuple(

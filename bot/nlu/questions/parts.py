@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import Any
 
-from bot.nlu.dates import DateMention, Direction
+from bot.nlu.dates import DateMention, Day, Direction
 from bot.nlu.questions.rescheduling import Role
 
 
@@ -21,9 +20,9 @@ class DateRead:
     """
 
     text: str
-    date: date | None
-    last: date | None
-    candidates: tuple[date, ...]
+    date: Day | None
+    last: Day | None
+    candidates: tuple[Day, ...]
     ambiguous: bool
     impossible: bool
     role: Role | None = None
@@ -52,9 +51,9 @@ class DateRead:
     def from_json(cls, data: Mapping[str, Any]) -> DateRead:
         return cls(
             text=data["text"],
-            date=date.fromisoformat(data["date"]) if data["date"] else None,
-            last=date.fromisoformat(data["last"]) if data["last"] else None,
-            candidates=tuple(date.fromisoformat(day) for day in data["candidates"]),
+            date=Day.fromisoformat(data["date"]) if data["date"] else None,
+            last=Day.fromisoformat(data["last"]) if data["last"] else None,
+            candidates=tuple(Day.fromisoformat(day) for day in data["candidates"]),
             ambiguous=data["ambiguous"],
             impossible=data["impossible"],
             role=data["role"],

@@ -17,7 +17,7 @@ _ANY_DAY = date(2026, 6, 10)
 
 
 class QuestionMentions:
-    """Fills ``doc.spans["question_mentions"]``: label is the kind (participant, visit, drug, ...), `kb_id_` the value."""
+    """Fills ``doc.spans["question_mentions"]``: the label is the kind (participant, drug, ...), `kb_id_` the value."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon

@@ -19,11 +19,13 @@ from bot.nlu.questions.split import Segment, join, segments
 SOCIAL = frozenset({"greet", "goodbye", "thank", "affirm", "deny"})
 #: What a statement may be taken for; another intent read into a statement is background of the question beside it.
 _STATED = SOCIAL | {
-    "report_symptom", "report_missed_dose", "request_reschedule", "request_handoff", "save_screening", "next_patient", "acknowledge_ticket", OUT_OF_SCOPE,
+    "report_symptom", "report_missed_dose", "request_reschedule", "request_handoff", "save_screening", "next_patient",
+    "acknowledge_ticket", OUT_OF_SCOPE,
 }  # fmt: skip
 #: Follow-ups and small talk are whole messages, never the second half of one.
 _NEVER_SECOND = SOCIAL | {"follow_up", FALLBACK}
-_SURE_SHORT = 0.75
+#: How sure shorthand, and a statement beside a question, must be read to count as questions of their own.
+_SURE_SHORT, _SURE_STATED = 0.75, 0.75
 _MAX_PARTS = 4
 
 
@@ -43,7 +45,9 @@ class _Read:
     @property
     def stands(self) -> bool:
         """Whether it is a question or request of its own."""
-        return self.intent != FALLBACK and (self.shorthand or self.segment.asks or self.intent in _STATED)
+        if self.shorthand or self.segment.asks:
+            return self.intent != FALLBACK
+        return self.intent in _STATED and self.prediction.confidence >= _SURE_STATED
 
 
 class QuestionReader:
@@ -57,7 +61,9 @@ class QuestionReader:
         """The questions of a message in the order asked; always at least one, `nlu_fallback` where none is known."""
         folded = self._classifier.respell(fold(text))
         whole = read_mentions(self._lexicon, folded, today)
-        reads = self._settle(folded, self._merge(folded, [self._predict(one, today) for one in segments(folded)]), today)
+        reads = self._settle(
+            folded, self._merge(folded, [self._predict(one, today) for one in segments(folded)]), today
+        )
         if not reads:
             reads = [self._predict(Segment(folded.strip(), 0, len(folded)), today)]
         parts: list[Part] = []
@@ -154,7 +160,11 @@ class QuestionReader:
         """Small talk and background go, where a question stands beside them; background lends what it names."""
         if len(reads) < 2:
             return reads
-        questions = [read for read in reads if read.stands and read.intent not in SOCIAL | {OUT_OF_SCOPE}]
+        questions = [
+            read
+            for read in reads
+            if read.stands and read.intent not in SOCIAL | {OUT_OF_SCOPE} and not self._moves_nothing(read)
+        ]
         if not questions:
             spoken = [read for read in reads if read.intent not in SOCIAL | {FALLBACK}]
             whole = self._predict(Segment(text.strip(), 0, len(text)), today)
@@ -173,6 +183,14 @@ class QuestionReader:
                 if kept and kept[-1].intent == "request_reschedule":
                     kept[-1] = replace(kept[-1], context=(*kept[-1].context, read.segment))
         return kept
+
+    def _moves_nothing(self, read: _Read) -> bool:
+        """A statement taken for a wish to reschedule that names neither a day nor a visit: 'I live far away'."""
+        if read.intent != "request_reschedule" or read.segment.asks:
+            return False
+        mentions = read_mentions(self._lexicon, read.segment.text, date(2026, 1, 1))
+        named = mentions.dates or mentions.visits or mentions.classes
+        return not named and "appointment" not in self._lexicon.read_concepts(read.segment.text)
 
     # -- what a part names -------------------------------------------------------------------------------------
 

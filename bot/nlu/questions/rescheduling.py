@@ -36,7 +36,7 @@ _CANNOT = re.compile(
 _AFTER_MOVED = re.compile(
     rf"^(?:['’]s)?\s*(?:的)?\s*(?:{_VISIT_NOUN}\b|输液|化疗|放疗|预约|检查|手术|就诊|那次|点滴|吊针)", re.IGNORECASE
 )
-_AFTER_REQUESTED = re.compile(r"^\s*(?:instead|rather\s+than|better|可以吗|行吗|好吗|来)", re.IGNORECASE)
+_AFTER_REQUESTED = re.compile(r"^\s*(?:instead|rather\s+than|better|可以吗|行吗|好吗|来(?!不))", re.IGNORECASE)
 _MOVED_TO_ZH = re.compile(r"(?:改|换|推|推迟|挪|提前|延|延期|调)(?:到|成|为)\s*$")
 _CLAUSE = re.compile(r"[,.;!?，。；！？]|\b(?:and|so|but|can|could|may|instead)\b", re.IGNORECASE)
 

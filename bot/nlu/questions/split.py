@@ -13,7 +13,7 @@ from dataclasses import dataclass
 #: How an English or Chinese question or request begins.
 _ASK_HEAD = (
     r"(?:(?:so\s+|then\s+|please\s+|pls\s+|also\s+|can\s+you\s+|could\s+you\s+)*"
-    r"(?:when|what|where|who|which|how|why|whens|whats|wheres|whos)(?:'s|'re|'ll)?\b"
+    r"(?:when|what|where|who|whom|whose|which|how|why|whens|whats|wheres|whos)(?:'s|'re|'ll)?\b"
     r"|(?:do|does|did|am|is|are|was|were|can|could|should|shall|must|will|would|have|has|may|don't|can't|isn't)\s+"
     r"(?:i|we|you|he|she|they|it|my|the|there|this|that|these|any|anyone|his|her|our|people|patients|someone|p\W?\d|"
     r"patient|participant|0\d{3})\b"
@@ -22,7 +22,10 @@ _ASK_HEAD = (
 )
 _SAY_HEAD = r"(?:(?:i|i'm|i've|i'd|my|he|she|we|they|his|her|it)\b)"
 #: A statement of somebody: 'I signed the form', 'we live far away'; not 'my next visit'.
-_STATEMENT = re.compile(r"\W*(?:(?:hi|hello|hey|sorry|so|well|um|uh|ok|because|since|but)\W+)*(?:i|i'm|i've|i'd|im|ive|we|we're|he|she|they)\s", re.IGNORECASE)
+_STATEMENT = re.compile(
+    r"\W*(?:(?:hi|hello|hey|sorry|so|well|um|uh|ok|because|since|but)\W+)*(?:i|i'm|i've|i'd|im|ive|we|we're|he|she|they)\s",
+    re.IGNORECASE,
+)
 _ZH_ASK_HEAD = (
     r"(?:我|你们?|您|他|她|那|请|能|可以|什么|哪|怎么|多少|几|是否|需要|要不要|有没有|在哪|谁|何时|为什么|试验|研究|那天|当天|"
     r"下次|手术|今|明|这)"
@@ -50,7 +53,9 @@ _SHORT = re.compile(
     re.IGNORECASE,
 )
 _QUESTION = re.compile(
-    rf"^\W*(?:{_ASK_HEAD})|[?？]\s*$|[吗呢么]\s*\W*$|什么|怎么|多少|哪|几|是否|要不要|有没有|能不能|可不可以|谁",
+    rf"^\W*(?:{_ASK_HEAD})"
+    r"|\b(?:what|who|when|where|why|how)(?:'s|\s+(?:is|are|was|were|do|does|did|will|can|should|much|many|long|often))\b"
+    r"|[?？]\s*$|[吗呢么]\s*\W*$|什么|怎么|多少|哪|几|是否|要不要|有没有|能不能|可不可以|谁",
     re.IGNORECASE,
 )
 _POINTS_BACK = re.compile(r"\b(?:it|that|this|them|these|those|one)\b|[它这那]", re.IGNORECASE)

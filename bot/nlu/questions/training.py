@@ -31,6 +31,8 @@ _SEED = 17
 _WRONG, _OUTSIDE = 1.5, 5.0
 #: The least share of known words, and of words of the trial among those that carry a question.
 _KNOWN, _TOPICAL = 0.5, 0.2
+#: A word is set right only to one that occurs this often.
+_FREQUENT = 12
 #: Words of this many intents, out-of-scope among them, say nothing about the subject of a question.
 _COMMON_INTENTS = 10
 
@@ -70,14 +72,19 @@ def train_classifier(
     temperature = _temperature(scores, prepared.labels)
     weights, bias = _fit(prepared.matrix, prepared.labels)
     words, topical, common = _vocabularies(featured, [intent for _, intent in examples])
+    word_counts = Counter(word for one in featured for word in one.words)
     tables = Tables(
         intents=intents,
         features=prepared.features,
         block_weights=_BLOCK_WEIGHTS,
         temperature=temperature,
         thresholds=thresholds
-        or _choose(scores / temperature, prepared.labels, intents, _foreign_shares(featured, examples, folds, featurizer)),
+        or _choose(
+            scores / temperature, prepared.labels, intents, _foreign_shares(featured, examples, folds, featurizer)
+        ),
         words=words,
+        settled=sum(1 for count in word_counts.values() if count > 1),
+        frequent=sum(1 for count in word_counts.values() if count >= _FREQUENT),
         topical=topical,
         common=common,
     )
@@ -113,7 +120,9 @@ def _fit(matrix: object, labels: NDArray[np.int64]) -> tuple[Vector, Vector]:
     model = LogisticRegression(C=_STRENGTH, class_weight=weight, max_iter=40, tol=1e-3, random_state=_SEED)
     model.fit(matrix, labels)
     if len(model.classes_) == 2:  # scikit-learn stores one row for two intents
-        return np.vstack([-model.coef_, model.coef_]).T.astype(np.float32), np.append(-model.intercept_, model.intercept_)
+        return np.vstack([-model.coef_, model.coef_]).T.astype(np.float32), np.append(
+            -model.intercept_, model.intercept_
+        )
     return model.coef_.T.astype(np.float32), model.intercept_.astype(np.float32)
 
 
@@ -142,7 +151,7 @@ def _out_of_fold(prepared: _Prepared, intents: int, folds: NDArray[np.int64]) ->
 def _foreign_shares(
     featured: Sequence[Featured], examples: Sequence[tuple[str, str]], folds: NDArray[np.int64], featurizer: Featurizer
 ) -> Vector:
-    """For each example the share of its content words that are no words of the trial, by vocabularies of other folds."""
+    """For each example the share of its content words that are no words of the trial, by words of other folds."""
     shares = np.zeros(len(featured), dtype=np.float32)
     for fold in range(_FOLDS):
         inside = np.flatnonzero(folds != fold)

@@ -1,0 +1,89 @@
+"""The whole reading: notes before symptoms before questions."""
+
+import json
+from datetime import date
+
+import pytest
+
+from bot.nlu.questions.reader import QuestionReader
+from bot.nlu.reading import MessageReader, Reading
+from bot.nlu.symptoms import SymptomReader
+from bot.trial.facts import Finding
+from bot.trial.triage import load_triage_rules
+
+TODAY = date(2026, 6, 10)
+
+
+class NotesByMark:
+    """Stands for the clinical reader, whose own tests are elsewhere: a note is what bears its mark."""
+
+    def read(self, text: str, today: date) -> tuple[Finding, ...]:
+        return ()
+
+    def looks_like_note(self, text: str) -> bool:
+        return "cT3" in text
+
+
+@pytest.fixture(scope="module")
+def messages(reader: QuestionReader) -> MessageReader:
+    return MessageReader(reader, SymptomReader.load(), NotesByMark(), load_triage_rules())
+
+
+@pytest.mark.parametrize(
+    ("text", "intents"),
+    [
+        ("I've got a fever of 38.6 and when is my next chemo", ["report_symptom", "ask_next_visit"]),
+        ("when is my next chemo? I have a fever of 38.6", ["report_symptom", "ask_next_visit"]),
+        ("crushing chest pain", ["report_symptom"]),
+        ("my wife has a fever. do I take my tablets today?", ["ask_dose_schedule"]),
+        ("my temperature is 36.7, when do I come next", ["ask_next_visit"]),
+        ("I threw up right after my tablets", ["report_missed_dose"]),
+        ("when do I come in next", ["ask_next_visit"]),
+        ("体温38度6，下次化疗是哪天？", ["report_symptom", "ask_next_visit"]),
+    ],
+)
+def test_a_present_sign_leads(messages: MessageReader, text: str, intents: list[str]) -> None:
+    assert [part.intent for part in messages.read(text, TODAY).parts] == intents
+
+
+@pytest.mark.parametrize(
+    ("text", "intent"),
+    [
+        ("64F, cT3N1M0, chest pain last year, can she go in", "check_eligibility"),
+        ("next patient: 49F, cT3N0", "next_patient"),
+        ("ok, new patient, 58M cT3", "next_patient"),
+    ],
+)
+def test_a_note_is_one_part_without_symptoms(messages: MessageReader, text: str, intent: str) -> None:
+    reading = messages.read(text, TODAY)
+    assert [part.intent for part in reading.parts] == [intent]
+    assert reading.is_note
+    assert reading.symptoms == ()
+
+
+def test_a_persons_own_alarm_is_no_note(messages: MessageReader) -> None:
+    reading = messages.read("I am the patient with cT3, I have chest pain now", TODAY)
+    assert reading.lead.intent == "report_symptom"
+    assert not reading.is_note
+
+
+def test_staff_name_the_participant_of_a_symptom(messages: MessageReader) -> None:
+    assert messages.read("P-0005 has chest pain", TODAY).lead.participants == ("P-0005",)
+
+
+@pytest.mark.parametrize(
+    "text", ["move tomorrow's drip to 03/07", "I have a fever, what now", "P-0007?", "我发烧39度了", ""]
+)
+def test_a_reading_survives_json(messages: MessageReader, text: str) -> None:
+    reading = messages.read(text, TODAY)
+    assert Reading.from_json(json.loads(json.dumps(reading.to_json()))) == reading
+
+
+def test_a_reading_is_small(messages: MessageReader) -> None:
+    reading = messages.read("When do I come next and do I take tablets that day?", TODAY)
+    assert len(json.dumps(reading.to_json())) < 1500
+
+
+def test_another_format_is_refused() -> None:
+    with pytest.raises(ValueError, match="format"):
+        Reading.from_json({"format": 0})
