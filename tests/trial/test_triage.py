@@ -49,9 +49,9 @@ def present(*signs: str | tuple[str, dict[str, float]]) -> list[SymptomFinding]:
         ([("temperature", {"celsius": 37.4})], None),
         ([("temperature", {"celsius": 36.0})], None),
         ([("temperature", {"celsius": 37.5})], "urgent"),
-        ([("temperature", {"celsius": 38.4})], "urgent"),
-        ([("temperature", {"celsius": 39.0})], "emergency"),
-        ([("temperature", {"celsius": 38.0}), "shivering"], "emergency"),
+        ([("temperature", {"celsius": 37.9})], "urgent"),
+        ([("temperature", {"celsius": 38.0})], "emergency"),
+        ([("temperature", {"celsius": 37.6}), "shivering"], "emergency"),
         (["fever", "very_ill"], "emergency"),
         ([("temperature", {"celsius": 35.9})], "urgent"),
         ([("temperature", {"celsius": 35.9}), "cold_clammy"], "emergency"),
@@ -135,7 +135,7 @@ def test_repeated_vomiting_after_the_tablets_is_triage(rules: TriageRules) -> No
 
 
 def test_safe_advice_comes_first_and_questions_last(rules: TriageRules) -> None:
-    triage = assess_symptoms(rules, present(("temperature", {"celsius": 38.2})))
+    triage = assess_symptoms(rules, present(("temperature", {"celsius": 37.8})))
     text = rules.render(triage, "en", emergency_number="120", ward_line="010-555")
     assert triage.advice[0] == "urgent"
     assert text.startswith("Please call the trial team now on 010-555")

@@ -16,6 +16,9 @@ from bot.trial.triage import Status
 
 _NEAR = 5.0
 _LIST_REACH = 8
+_CRY = 5.0
+#: Signs that are something done: advice to do it, or the wish, is not the deed.
+_DEEDS = frozenset({"overdose", "swallowed_by_another"})
 
 
 class Scene:
@@ -49,8 +52,10 @@ class Scene:
         means to do it, `figure` a measured temperature.
         """
         span = whole(parts)
-        if self._fiction(span):
+        if self._fiction(span) or (sign in _DEEDS and self._only_meant(span)):
             return "hypothetical"
+        if self._of_a_candidate:
+            return "general"
         if not figure and self._negated(parts, span):
             return "negated"
         own_plan = planned and bool(self._around("first_person", span))
@@ -67,6 +72,21 @@ class Scene:
         if not figure and self._supposed(span):
             return "hypothetical"
         return "present"
+
+    @cached_property
+    def _of_a_candidate(self) -> bool:
+        """Whether the message is a note about, or a question on, people who might join the trial.
+
+        Such a message raises none, whatever it holds; one that names a participant's code, or in which the writer
+        speaks of the own body, is none such.
+        """
+        if self.cues("participant_code"):
+            return False
+        marks = len({self._tokens[cue.start].at for cue in self.cues("note")})
+        if marks >= 2 and not self.cues("own_report"):
+            return True
+        asked = marks or self._without(self.cues("enquiry"), "not_enquiry")
+        return bool(asked) and not self.cues("own_report") and not self.cues("strong_now")
 
     # ---- places ------------------------------------------------------------------------------------------------
     def _sentence(self, span: Span) -> int:
@@ -111,6 +131,8 @@ class Scene:
         for cue in self._before("present", span):
             if distance(cue, span, self._tokens) <= _NEAR and not self._asked(cue):
                 return True
+        if self._reported(span):
+            return True
         for cue in self.cues("present"):
             if span.start <= cue.start < span.end and not self._asked(cue):
                 return True
@@ -118,6 +140,11 @@ class Scene:
             if cue.end == span.start and not self._asked(cue):
                 return True
         return bool(self._after("now", span, 8.0))
+
+    def _reported(self, span: Span) -> bool:
+        """Whether a participant's code opens the sentence: 'P-0106 grade 3 diarrhoea' is a report of staff."""
+        asked = any(self._before(name, span) for name in ("opener", "asks", "wonders"))
+        return not asked and bool(self._before("participant_code", span))
 
     def _asked(self, cue: Span) -> bool:
         return any(modal.overlaps(cue) or modal.end == cue.start for modal in self.cues("modal"))
@@ -136,7 +163,7 @@ class Scene:
                 return True
         return any(
             distance(span, cue, self._tokens) <= 1.0 and cue.start >= span.end
-            for cue in self.cues("negation_after")
+            for cue in self._without(self.cues("negation_after"), "not_negation")
             if self._sentence(cue) == sentence
         )
 
@@ -195,6 +222,8 @@ class Scene:
         cued = [
             cue for cue in self._before("general", span) if self._clause[cue.start] == self._clause[span.start]
         ] or (self._opened(span) and self._after("general", span, 12.0))
+        if any(cue.end >= span.end for cue in self._before("encloses", span)) and not self._said_of_self(span):
+            return True
         asked = (self._opened(span) and self._sentence(span) in self._questions) or self._before("asks", span)
         return bool(cued or asked) and not self._said_of_self(span)
 
@@ -205,8 +234,14 @@ class Scene:
         return any(first <= cue.start <= first + 1 and cue.start < span.start for cue in self.cues("opener"))
 
     def _supposed(self, span: Span) -> bool:
-        if self._before("hypothetical", span) and not self._said_of_self(span):
-            return True
+        for cue in self._before("hypothetical", span):
+            later = [
+                own
+                for own in (*self._before("present", span), *self._before("this", span))
+                if own.start >= cue.end and distance(own, span, self._tokens) <= _NEAR and not self._asked(own)
+            ]
+            if not later and not self._after("now", span, 8.0):
+                return True
         spoken = self._before("spoken_of", span)
         if not spoken or self._after("strong_now", span, 6.0):
             return False
@@ -214,12 +249,20 @@ class Scene:
         own = [cue for cue in self._before("present", span) if cue.start >= spoken[-1].end and not self._asked(cue)]
         return not definite and not own
 
+    def _only_meant(self, span: Span) -> bool:
+        """Whether the deed is only advised, asked about or wished: 'he says I must take four more'."""
+        meant = [cue.start for cue in self.cues("only_meant") if self._sentence(cue) == self._sentence(span)]
+        done = [cue.start for cue in self.cues("done") if self._sentence(cue) == self._sentence(span)]
+        last_meant = max((start for start in meant if start < span.end), default=-1)
+        last_done = max((start for start in done if start < span.end), default=-1)
+        return last_meant > last_done
+
     def _fiction(self, span: Span) -> bool:
         return bool(self._before("fiction", span)) and not self._after("strong_now", span, 6.0)
 
     # ---- past --------------------------------------------------------------------------------------------------
     def _past(self, parts: Parts, span: Span, event: bool) -> bool:
-        for cue in self._around("past_far", span):
+        for cue in self._without(self._around("past_far", span), "not_past"):
             if any(cue.overlaps(part) for part in parts):
                 continue
             compared = any(other.end == cue.start for other in self.cues("compares"))
@@ -301,11 +344,15 @@ class Scene:
 
 
 def barriers(hits: Mapping[str, Sequence[Span]], tokens: Sequence[Token]) -> list[int]:
-    """A clause number for every token: sentences, split again at 'but' and at a dash."""
+    """A clause number for every token: sentences, split again at 'but' and at a dash.
+
+    A cry of a few words ('My chest!! It hurts') belongs to what follows it.
+    """
     starts = {span.start for span in hits.get("barrier", ())}
-    clause, numbers, sentence = 0, [], 0
+    clause, numbers, sentence, began = 0, [], 0, 0
     for index, token in enumerate(tokens):
         if token.sentence != sentence or index in starts:
-            clause, sentence = clause + 1, token.sentence
+            cry = index not in starts and token.at - tokens[began].at <= _CRY
+            clause, sentence, began = clause + (not cry), token.sentence, began if cry else index
         numbers.append(clause)
     return numbers

@@ -44,7 +44,10 @@ _FAHRENHEIT: Final = re.compile(
     r"(?<![\d.,/-])(9\d|10\d)(?:[.,](\d))?\s*(?:°\s*f|℉|degrees?\s*f(?:ahrenheit)?|fahrenheit|f)(?![a-z])"
 )
 # 'temp 101', 'fever of 39': a word of temperature shortly before or after the figure
-_THERMAL: Final = r"(?:temp\w{0,12}|feve\w{0,5}|fevr|febrile|thermomet\w*|tmax|体温|发烧|发热|高烧|低烧|烧|温度)"
+_THERMAL: Final = (
+    r"(?:temp\w{0,12}|feve\w{0,5}|fevr|febrile|thermomet\w*|tmax|shiver\w*|shak(?:es?|ing|y)|rigors?|chills|"
+    r"体温|发烧|发热|高烧|低烧|烧|温度|寒战|发抖|打颤|哆嗦)"
+)
 _AFTER_WORD: Final = re.compile(
     rf"{_THERMAL}(?P<between>(?:[^\d.!?;。！？；\n]|"
     rf"(?<=\d)[.,](?=\d)){{0,40}}?)(?<![\d.,/-])(?P<value>\d{{2,3}}(?:[.,]\d{{1,2}})?)(?![\d/]|"
@@ -151,8 +154,18 @@ _SINCE: Final = (
     (re.compile(r"\bfor days|days now|days on end"), 72.0),
 )  # fmt: skip
 _CHINESE_HOURS: Final = re.compile(
-    rf"(?P<n>{_CJK_NUMBER}|半|好几|几)\s*多?(?:个)?(?P<half>半)?(?:多)?(?P<u>小时|钟头|天|晚|夜|周|星期)"
+    rf"(?P<n>二十几|二十多|十几|十来|十多|{_CJK_NUMBER}|半|好几|几)\s*多?(?:个)?(?P<half>半)?(?:多)?(?P<u>小时|钟头|天|晚|夜|周|星期)"
 )
+_ABOUT: Final = {
+    "半": 0.5,
+    "几": 3.0,
+    "好几": 4.0,
+    "十几": 12.0,
+    "十来": 12.0,
+    "十多": 12.0,
+    "二十几": 22.0,
+    "二十多": 22.0,
+}
 _NOT_A_STRETCH: Final = re.compile(
     r"(?:\bin|within|every|each|after|next|in the last|last|per|another|every other|第|每|每隔|前|in about|per)\s*$"
 )
@@ -331,7 +344,7 @@ def _durations(plain: str) -> Iterator[Figure]:
             if unit in ("周", "星期")
             else 24.0
         )
-        amount = {"半": 0.5, "好几": 4.0, "几": 3.0}.get(match.group("n")) or number(match.group("n")) or 1.0
+        amount = _ABOUT.get(match.group("n")) or number(match.group("n")) or 1.0
         yield Figure("hours", amount * size, match.start(), match.end())
     for pattern, hours in _SINCE:
         for match in pattern.finditer(plain):

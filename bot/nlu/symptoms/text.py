@@ -19,7 +19,17 @@ from rapidfuzz.distance import OSA
 #: The key of every token that the lexicon does not know.
 UNKNOWN: Final = "_"
 
-_TOKEN: Final = re.compile(r"[\u3400-\u9fff]|\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)*|\n|\.{2,}|[^\sa-z0-9]")
+#: What is one token though it looks like several: 'could not' is 'cannot', a participant's code is no figure, and the
+#: third character of 卡培他滨 (capecitabine) is no 'he'.
+_WHOLE: Final = (
+    r"(?:can|could)\s+not(?![a-z])|(?:unable|not able|not possible|incapable) to(?![a-z])|"
+    r"(?<![a-z0-9])p-?0\d{2,3}(?!\d)|(?<![\d.,])00\d\d(?![\d.,])|(?<![\d.,/:-])0[1-9]\d\d(?![\d.,/:-])|卡培他滨"
+)
+_CODE: Final = re.compile(r"p?-?0\d{2,3}")
+#: The key of a participant's code, P-0107 or 0107.
+CODE_KEY: Final = "participantcode"
+_CANNOT: Final = re.compile(r"(?:can|could)\s+not|(?:unable|not able|not possible|incapable) to")
+_TOKEN: Final = re.compile(_WHOLE + r"|[\u3400-\u9fff]|\d+(?:[.,:/]\d+)*|[a-z]+(?:'[a-z]+)*|\n|\.{2,}|[^\sa-z0-9]")
 _CJK: Final = re.compile(r"[\u3400-\u9fff]")
 _SENTENCE_END: Final = frozenset({".", "!", "?", ";", "\n", "。", "！", "？", "；", "…"})
 _QUESTION: Final = frozenset({"?", "？"})
@@ -87,6 +97,13 @@ def _undoubled(word: str) -> str:
     return word[:-1] if len(word) > 3 and word[-1] == word[-2] and word[-1] not in "sl" else word
 
 
+def _canonical(word: str) -> str:
+    """One spelling of what `_WHOLE` joins."""
+    if _CODE.fullmatch(word):
+        return CODE_KEY
+    return "cannot" if _CANNOT.fullmatch(word) else word
+
+
 def split_words(phrase: str) -> list[str]:
     """The raw tokens of a phrase of the lexicon or of a normalised message."""
     return _TOKEN.findall(phrase)
@@ -105,7 +122,7 @@ class KeyMaker:
 
     def learn(self, phrase: str) -> list[str]:
         """The keys of a lexicon phrase, which become known."""
-        keys = [stem(self._spellings.get(word, word)) for word in split_words(phrase)]
+        keys = [stem(self._spellings.get(word, word)) for word in map(_canonical, split_words(phrase))]
         for key in keys:
             if key not in self._known:
                 self._known.add(key)
@@ -118,7 +135,7 @@ class KeyMaker:
         return self._cached(word) if len(word) <= 40 else UNKNOWN
 
     def _key(self, word: str) -> str:
-        word = self._spellings.get(word, word)
+        word = self._spellings.get(word := _canonical(word), word)
         key = stem(word)
         if key in self._known:
             return key
@@ -139,6 +156,21 @@ class KeyMaker:
                 best, best_distance = known, distance
         return best
 
+    def _exact(self, word: str) -> bool:
+        return stem(self._spellings.get(word, word)) in self._known or word in self._ordinary
+
+    def slipped(self, one: str, other: str) -> tuple[str, str] | None:
+        """The keys of two words between which the space slipped by a letter ('ches tpain'), or None."""
+        if len(other) < 4 or len(one) < 3 or not (one + other).isalpha() or not (one + other).isascii():
+            return None
+        if self._exact(one) or self._exact(other):
+            return None
+        for first, second in ((one + other[0], other[1:]), (one[:-1], one[-1] + other)):
+            keys = stem(first), stem(second)
+            if min(map(len, keys)) >= 3 and all(key in self._known for key in keys):
+                return keys
+        return None
+
     def guesses(self, word: str) -> str:
         """What an unknown word would be taken for; what the list of ordinary words is built with."""
         return UNKNOWN if stem(word) in self._known else self._misspelt(word, stem(word))
@@ -151,9 +183,16 @@ def tokenise(plain: str, keys: KeyMaker) -> tuple[list[Token], frozenset[int]]:
     sentence, at = 0, 0.0
     for match in _TOKEN.finditer(plain):
         raw = match.group()
-        tokens.append(Token(keys.key(raw), match.start(), match.end(), sentence, at))
+        key = keys.key(raw)
+        if tokens and tokens[-1].end + 1 == match.start() and tokens[-1].sentence == sentence:
+            before = tokens[-1]
+            slipped = keys.slipped(plain[before.start : before.end], raw)
+            if slipped is not None:
+                tokens[-1] = Token(slipped[0], before.start, before.end, sentence, before.at)
+                key = slipped[1]
+        tokens.append(Token(key, match.start(), match.end(), sentence, at))
         if _CJK.match(raw):
-            at += 0.5
+            at += 0.5 * len(raw)
         elif raw not in _LIGHT or raw in ",，、(":
             at += 1.0
         if raw in _SENTENCE_END or raw.startswith(".."):

@@ -1,4 +1,8 @@
-"""Messages that nobody who wrote the lexicon has read, scored together; docs/safety.md names the goals."""
+"""Messages written by somebody else from the site's table, open for development, scored together.
+
+They were held out once and are no measure of what is unseen any more; docs/safety.md names the goals, which these must
+meet as a whole.
+"""
 
 from __future__ import annotations
 
@@ -10,13 +14,13 @@ import pytest
 from bot.nlu.symptoms import SymptomReader
 from bot.trial.triage import TriageRules, assess_symptoms
 
-HELD_OUT = Path(__file__).parents[2] / "data" / "dialogues" / "symptoms_held_out.jsonl"
+DEV = Path(__file__).parents[2] / "data" / "dialogues" / "symptoms_dev.jsonl"
 ORDER = [None, "routine", "urgent", "emergency"]
 
 
 def share(reader: SymptomReader, rules: TriageRules, label: str | None, at_least: str) -> float:
     """The share of messages with this label that are given at least this level."""
-    rows = [json.loads(line) for line in HELD_OUT.read_text(encoding="utf-8").splitlines() if line.strip()]
+    rows = [json.loads(line) for line in DEV.read_text(encoding="utf-8").splitlines() if line.strip()]
     texts = [row["text"] for row in rows if row["level"] == label]
     levels = [assess_symptoms(rules, reader.read(text)).level for text in texts]
     return sum(ORDER.index(level) >= ORDER.index(at_least) for level in levels) / len(texts)
@@ -24,7 +28,7 @@ def share(reader: SymptomReader, rules: TriageRules, label: str | None, at_least
 
 @pytest.mark.parametrize(
     ("label", "at_least", "floor"),
-    [("emergency", "emergency", 0.90), ("emergency", "urgent", 0.97), ("urgent", "urgent", 0.97)],
+    [("emergency", "emergency", 1.0), ("urgent", "urgent", 0.97)],
 )
 def test_signs_are_recognised(
     reader: SymptomReader, rules: TriageRules, label: str, at_least: str, floor: float
@@ -33,4 +37,4 @@ def test_signs_are_recognised(
 
 
 def test_false_alarms_are_few(reader: SymptomReader, rules: TriageRules) -> None:
-    assert share(reader, rules, None, "routine") <= 0.09
+    assert share(reader, rules, None, "routine") <= 0.05
