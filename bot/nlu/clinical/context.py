@@ -132,7 +132,7 @@ def _mark(mention: Mention, assertion: Assertion, cue: Mention, note: Note) -> N
     if assertion == "negated" and (mention.affirmed or mention.assertion == "negated"):
         return
     mention.assertion = assertion
-    mention.cue = note.quote(cue.start, cue.end)[0]
+    mention.cue = " ".join(note.quote(cue.start, cue.end)[0].split())
 
 
 # ----------------------------------------------------------------------------------------------- negation
@@ -359,7 +359,9 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
         previous = view.segments()[segment.index - 1]
         if previous.sentence == segment.sentence:
             targets = view.mentions[previous.index]
-    if ahead and not targets and kind == "after":
+    if ahead and kind == "after" and (not targets or word.startswith("await")):
+        return
+    if word == "awaiting" and cue.end < segment.end and note.norms[cue.end] not in {".", "!"}:
         return
     for mention in targets:
         if mention.assertion in {"present", "negated"} and not (mention.assertion == "negated" and "exclu" not in word and "rule" not in word):

@@ -8,7 +8,7 @@ Spelling goes through the same tokenizer as the notes; a plural `s` on the last 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from dataclasses import dataclass, field
 from functools import lru_cache
 from math import prod
@@ -211,21 +211,27 @@ class Lexicon:
                 entries.append(_entry(path.name, name, entry))
         return cls(vocab, entries, speller)
 
-    def matches(self, doc: Doc) -> list[Match]:
-        """The longest phrases of the Doc, left to right, none overlapping another."""
+    def matches(self, doc: Doc, starts: Set[int] = frozenset()) -> list[Match]:
+        """The longest phrases of the Doc, left to right; none crosses into a sentence (tokens `starts` begin one)."""
         tokens = doc.user_data["tokens"]
         strings = self._vocab.strings
         found = {(end - start, start, strings[key]) for key, start, end in self._matcher(doc)}
         found |= self._long_phrases(doc)
         taken = [0] * len(doc)
         out: list[Match] = []
+        shouting: bool | None = None
         for length, start, name in sorted(found, key=lambda m: (-m[0], self.concepts[m[2]].group in CUE_GROUPS, m[1], m[2])):
             end = start + length
+            if starts and length > 1 and not starts.isdisjoint(range(start + 1, end)):
+                continue
             if taken[start] != (start << 32 | end) and any(taken[start:end]):
                 continue
             if self._capitals:
+                if shouting is None:
+                    letters = [c for t in tokens for c in t.raw if c.isalpha()]
+                    shouting = sum(c.isupper() for c in letters) > 0.7 * len(letters) and len(letters) > 60
                 words = tuple(doc[i].text for i in range(start, end))
-                if (name, words) in self._capitals and not all(tokens[i].raw.isupper() for i in range(start, end)):
+                if (name, words) in self._capitals and (shouting or not all(tokens[i].raw.isupper() for i in range(start, end))):
                     continue
             taken[start:end] = [start << 32 | end] * length
             out.append(Match(self.concepts[name], start, end))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Literal
 
 from bot.nlu.clinical.sections import Layout, Segment
@@ -76,8 +76,8 @@ class Note:
 
     @cached_property
     def reading(self) -> str:
-        """All reading forms, parted by single blanks: what the patterns run over."""
-        return " ".join(self.norms)
+        """All reading forms, parted by blanks, sentences by line ends: no pattern runs from one into the next."""
+        return "\n".join(" ".join(self.norms[first:last]) for first, last in self.layout.sentences)
 
     @cached_property
     def _offsets(self) -> list[int]:
@@ -94,7 +94,7 @@ class Note:
     def find(self, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int, int]]:
         """Matches of a pattern that begin and end with whole tokens: (match, first token, token after the last)."""
         starts = self._token_at
-        for match in pattern.finditer(self.reading):
+        for match in _by_line(pattern).finditer(self.reading):
             first = starts.get(match.start())
             after = starts.get(match.end() + 1) if match.end() < len(self.reading) else len(self.norms)
             if first is not None and after is not None and match.end() > match.start():
@@ -155,6 +155,12 @@ class Note:
     def same_clause(self, mention: Mention, *names: str) -> list[Mention]:
         number = self.segment(mention.start).clause
         return [m for m in self.of(*names) if self.segment(m.start).clause == number]
+
+
+@lru_cache(maxsize=512)
+def _by_line(pattern: re.Pattern[str]) -> re.Pattern[str]:
+    """The pattern with `$` meaning the end of a sentence."""
+    return re.compile(pattern.pattern, pattern.flags | re.MULTILINE)
 
 
 def overlap(a: tuple[int, int], spans: Iterable[tuple[int, int]]) -> bool:

@@ -26,7 +26,7 @@ from bot.nlu.clinical.readers.participation import read_participation
 from bot.nlu.clinical.readers.person import birth_year, read_person
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
-from bot.nlu.clinical.sections import lay_out
+from bot.nlu.clinical.sections import lay_out, split_sentences
 from bot.nlu.tokenizer import ClinicalTokenizer
 from bot.trial.facts import Finding
 
@@ -55,9 +55,10 @@ class ClinicalMatcher:
     def __call__(self, doc: Doc) -> Doc:
         tokens = doc.user_data["tokens"]
         note = Note(doc.user_data["note"], tokens, [token.text for token in doc], doc.user_data["today"])
-        matches = self.lexicon.matches(doc)
+        sentences = split_sentences(tokens, note.norms)
+        matches = self.lexicon.matches(doc, {first for first, _ in sentences})
         inside = {i for match in matches if match.concept.group not in CUE_GROUPS for i in range(match.start, match.end) if i > match.start or match.end - match.start > 1}
-        note.layout = lay_out(tokens, note.norms, inside)
+        note.layout = lay_out(tokens, note.norms, sentences, inside)
         for match in matches:
             concept = match.concept
             mention = Mention(concept.name, concept.group, dict(concept.attributes), match.start, match.end, note.layout.segment_of[match.start])

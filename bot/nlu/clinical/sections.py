@@ -58,9 +58,8 @@ class Layout:
         return self.segments[self.segment_of[token]].sentence
 
 
-def lay_out(tokens: Sequence[Piece], norms: Sequence[str], inside: Set[int]) -> Layout:
-    """Cuts a note; `inside` holds the tokens at which a phrase goes on, so that 'hepatitis B or C' stays whole."""
-    sentences = _sentences(tokens, norms)
+def lay_out(tokens: Sequence[Piece], norms: Sequence[str], sentences: Sequence[tuple[int, int]], inside: Set[int]) -> Layout:
+    """Cuts the sentences into segments; `inside` holds the tokens at which a phrase goes on, so that 'hepatitis B or C' stays whole."""
     segments: list[Segment] = []
     segment_of = [0] * len(tokens)
     clause = 0
@@ -121,13 +120,15 @@ def _cut(tokens: Sequence[Piece], norms: Sequence[str], i: int, first: int, last
     return None
 
 
-def _sentences(tokens: Sequence[Piece], norms: Sequence[str]) -> list[tuple[int, int]]:
+def split_sentences(tokens: Sequence[Piece], norms: Sequence[str]) -> list[tuple[int, int]]:
+    """Token ranges of the sentences, each token in exactly one."""
     out: list[tuple[int, int]] = []
     start = 0
     line_start = 0
+    width = _line_width(tokens)
     for i, token in enumerate(tokens):
         if token.breaks and i > start:
-            if _line_ends(tokens, norms, line_start, i):
+            if _line_ends(tokens, norms, line_start, i, width):
                 out.append((start, i))
                 start = i
             line_start = i
@@ -139,10 +140,23 @@ def _sentences(tokens: Sequence[Piece], norms: Sequence[str]) -> list[tuple[int,
     return out
 
 
-def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i: int) -> bool:
+def _line_width(tokens: Sequence[Piece]) -> int:
+    """The length of the longest line: what a wrapped text was wrapped to."""
+    longest, first = 0, 0
+    for i, token in enumerate(tokens):
+        if token.breaks:
+            first = i
+        longest = max(longest, token.end - tokens[first].start)
+    return longest
+
+
+def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i: int, width: int) -> bool:
     """Whether the line end before token `i` ends a sentence: a wrapped line of prose does not."""
     if tokens[i].breaks > 1 or norms[i - 1] in {".", ";", "!", "?"}:
         return True
+    length = tokens[i - 1].end - tokens[line_start].start
+    if 50 <= width <= 110 and norms[i] not in _BULLETS and length + 1 + len(tokens[i].raw) > width - 3 and norms[i - 1] != ":":
+        return False
     if norms[i] in _BULLETS or tokens[i].raw[0].isupper():
         return tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE or norms[i] in _BULLETS or not (
             norms[i - 1] in {",", "and", "or", "the", "of", "with", "a", "no", "his", "her", "to", "for", "on", "dr", "mr", "mrs"}

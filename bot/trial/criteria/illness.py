@@ -89,6 +89,8 @@ def _autoimmune_side(case: Case, illness: Finding) -> str:
         return "bars"
     if illness.flag("over") or illness.ended.known:
         side = case.side("E06_autoimmune", illness.ended if illness.ended.known else illness.when)
+        if side == "undated" and not illness.flag("past"):
+            return "open" if illness.flag("limited") else "bars"
         return {"outside": "excused", "inside": "bars"}.get(side, "open")
     if illness.flag("limited"):
         side = case.side("E06_autoimmune", illness.when)

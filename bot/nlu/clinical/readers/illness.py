@@ -82,7 +82,7 @@ def _cancers(note: Note) -> Iterator[Finding]:
         if note.after(mention.end, 1) and note.norms[mention.end] in {"follow", "clinic", "unit", "team", "service", "mdt", "department"}:
             continue
         state, when, since = _cancer_state(note, mention, rivals)
-        if not state and words.startswith(("synchronous", "active")):
+        if not state and (words.startswith(("synchronous", "active", "second primary")) or re.search(r"(?<!\S)(?:hormone treated|under hormone)$", " ".join(note.before(mention.start, 2))) or re.search(r"(?<!\S)second primary(?!\S)", " ".join(note.before(mention.start, 3)))):
             state = "active"
         if not state and _told_elsewhere(note, mention, rivals):
             continue
@@ -176,7 +176,7 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
             return True
         if kind == "hormone" and not stopped and not _STOPPED.search(before) and not drug.historical:
             return True
-    return re.search(r"(?<!\S)(?:on treatment|being treated|currently treated|under treatment|metastatic)(?!\S)", text) is not None
+    return re.search(r"(?<!\S)(?:on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)", text) is not None
 
 
 def _treated_by_other_means(note: Note, first: int, last: int, mention: Mention) -> bool:

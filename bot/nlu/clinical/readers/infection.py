@@ -186,6 +186,8 @@ def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
     if bare and re.search(r"(?<!\S)(?:hcv|hepatitis c)(?!\S)", note.words(*note.clause(mention.start))) and not re.search(r"(?<!\S)(?:hbv|hbsag|hepatitis b)(?!\S)", note.sentence_words(mention.start)):
         return
     stop = _reach(note, mention)
+    if stop <= mention.end:
+        return
     text = note.words(mention.end, stop)
     if mention.assertion == "negated" or _UNDETECTABLE.match(text.lstrip(": ")) or re.match(r"(?:\S+ ){0,4}?(?:undetectable|not detected|not detectable|below (?:the )?(?:limit|detection|lloq))", text):
         unsent = re.match(r"(?:\S+ ){0,2}?not (?:sent|done|tested|available|measured)", text)
@@ -245,6 +247,8 @@ def _rna(note: Note, mention: Mention, when: Period) -> Iterator[Finding]:
     if mention.assertion == "negated" or re.match(r"(?:\S+ ){0,4}?(?:undetectable|not detected|not detectable|below (?:the )?(?:limit|detection|lloq))", text):
         yield finding(note, "hcv_rna", mention.start, mention.end, assertion="negated", when=when, cue=mention.cue)
         return
+    if mention.assertion == "present" and re.match(r"(?:\S+ ){0,2}?(?:detectable|detected|positive|present)(?!\S)", text):
+        mention.affirmed = True
     if mention.assertion == "present" and not mention.affirmed:
         value = re.match(r"(?:(?::|=|is|was|of|at|level) )*(?P<below><|less than|below|under)? ?(?P<n>\d+(?:\.\d+)?)", text)
         if value and not any(d.start <= mention.end + 2 and d.end > mention.end for d in note.dates):

@@ -31,6 +31,8 @@ _DECLINE = re.compile(
     rf"|(?:will not|wont|would not|would rather not|prefers not to|had rather not|wouldnt|unwilling to|not willing to|refuses? to|declines? to|cannot be persuaded to|does not agree to|did not agree to) (?:be |to )?{_JOIN}"
     rf"|(?:said|says|answered) no to (?:the |this )?(?:{_JOIN}|us)|(?:is |was )?not interested in (?:the |this )?{_JOIN}|(?:decided|decides|is|was) (?:against|not to) (?:the |this )?{_JOIN}"
     rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
+    rf"|(?:patient|pt|she|he) (?:has |have |then |politely |firmly )*(?:refused|declined|refuses|declines)(?= ?(?:,|\.|;|$|on|today|yesterday|after|because|in|at))|(?:trial|sparc|study|participation)(?: (?:was|is|has|been))* (?:offered|discussed|explained|proposed|mentioned|raised) ?,? ?(?:but )?(?:was |he |she |patient |pt )?(?:declined|refused|not interested|turned down|declines|refuses)"
+    rf"|(?:took|has taken|takes) back (?:his|her) consent|(?:not|no) (?:want|wish)\w* to be (?:a )?(?:guinea pig|part of)(?: (?:it|a study|the study|any study|sparc))?|revoked(?: it| the consent)?(?= ?(?:,|\.|;|$|on))|declined (?:it|this|to sign)|refused (?:it|to sign)"
     rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her) mind and (?:withdrew|declined|refused)"
     rf")(?!\S)"
 )
@@ -76,6 +78,10 @@ def _consent(note: Note) -> Iterator[Finding]:
         clause = note.clause(start)
         tail = note.words(end, min(clause[1], end + 6))
         head = note.words(clause[0], start)
+        bare = not re.search(_JOIN, match.group()) and not re.search(r"consent|guinea|revoked", match.group())
+        around = note.sentence_words(start) + " " + " ".join(note.norms[max(0, note.sentence(start)[0] - 25) : start])
+        if bare and (not _STUDY_OBJECT.search(around) and "consent" not in around or re.search(r"(?<!\S)(?:surgery|chemo\w*|operation|stoma|radiotherapy|vaccine|jab|colonoscopy|hiv|test|contraception|transfusion)(?!\S)", note.words(*clause))):
+            continue
         if _subject_is_kin(note, start) or (_OTHER_OBJECT.search(tail) and not _STUDY_OBJECT.search(match.group() + " " + tail)) or _other_trial_named(note, start, min(len(note.norms), end + 3)):
             continue
         if re.search(r"(?:not|never|has not|did not)(?: \w+)? ?$", head) or re.search(r"(?:^| )(?:may|might|could|can|if|if he|if she|free to|entitled to|unless|until) (?:\w+ )?$", head + " "):
@@ -172,7 +178,7 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
             drop = "declined" if g_date.earliest > d_date.earliest else "given"
         elif _FIRST.search(d[4]) and d[0] < g[0]:
             drop = "declined"
-        elif d[0] > g[0] and (withdrawn or _AFTER_ALL.search(d[4])):
+        elif d[0] > g[0] and (withdrawn or re.search(r"revoked", note.words(d[0], d[1])) or _AFTER_ALL.search(d[4])):
             drop = "given"
         elif g[0] > d[0] and _AFTER_ALL.search(g[4]):
             drop = "declined"
@@ -193,7 +199,7 @@ def _date_at(note: Note, start: int, end: int) -> Period:
 # ---------------------------------------------------------------------------------------- contraception
 
 _REFUSES = re.compile(
-    r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
+    r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|no contraception wanted|trying to conceive|trying for a (?:baby|child)|rejects all|none wanted|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
 )
 _USES = re.compile(
     r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|continued|will be (?:used|continued|practised|kept)|go on|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?)(?!\S)"
@@ -209,7 +215,7 @@ def _contraception(note: Note) -> Iterator[Finding]:
         first, last = note.clause(mention.start)
         words = note.words(first, last)
         full = note.sentence_words(mention.start)
-        refusing = _REFUSES.search(words) or re.search(r"(?<!\S)(?:flatly no|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)", full)
+        refusing = _REFUSES.search(words) or re.search(r"(?<!\S)(?:flatly no|trying to conceive|trying for a (?:baby|child)|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)", full)
         if refusing and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
             status = "refuses"
         elif mention.assertion == "negated":
@@ -377,9 +383,11 @@ def _trials(note: Note) -> Iterator[Finding]:
             if when.known and not ended.known and any(d.role == "since" and d.period == when for d in note.dates):
                 past = None
             state = "ended" if past and not (now and re.search(r"(?<!\S)(?:currently|still|ongoing|at present|at the moment|presently)(?!\S)", words)) else "current" if now else "mentioned"
+        if ended.earliest is not None and ended.earliest > note.today:
+            state, ended = "current", Period()
         if state == "mentioned" and (when.known or ended.known):
             state = "ended"
-        if state == "mentioned" and mention.concept == "trial_not_drug" and _PART.search(words):
+        if state == "mentioned" and mention.concept == "trial_not_drug":
             state = "current"
         if state == "mentioned" and re.search(r"(?<!\S)(?:in|on) (?:a|an|the|another) (?:\S+ ){0,3}(?:trial|study)", words):
             state = "current" if re.search(r"(?<!\S)(?:is|he 's|she 's) (?:also )?(?:in|on)", words) else "ended"

@@ -58,7 +58,7 @@ _BETWEEN = re.compile(r"(?<!\S)(?:aged?|is) (?:between )?(?P<a>\d{2}) ?(?:-|to|a
 _BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
 _DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)")
 _GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
-_BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
+_BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
 _OTHERS_AFTER = frozenset(
     "mother father brother sister son daughter wife husband partner aunt uncle cousin twin baby infant child scan scar stent fracture graft history "
     "nephew niece grandson granddaughter boy girl friend hip knee injury mum dad toddler study report referral letter dog".split()
@@ -100,6 +100,8 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
             if _someone_else(note, start, end) or not _as_shorthand(note, match, start, end):
                 continue
             years = _count(match["n"]) - (1 if "less" in pattern.groupindex else 0)
+            if "sex" in pattern.groupindex and years < 12 and not re.search(r"old|y/o|yo", match.group()):
+                continue
             if 0 < years < 121:
                 found.append((years, years, start, end))
     if not found:
@@ -168,7 +170,7 @@ def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> boo
         if years < 13:
             return False
         letter = next(i for i in range(start, end) if note.norms[i] in {"m", "f"})
-        return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0
+        return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0 or note.after(end, 1) == [","] and note.segment(start).start == start
     if match.group().startswith(("age", "aged", "alter")):
         before = note.before(start, 2)
         return not set(before) & {"at", "the", "from", "since", "under", "over", "menopause", "when", "until", "childbearing", "limit", "of"}
@@ -293,7 +295,7 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|marc
 _ECOG = re.compile(
     r"(?<!\S)(?P<scale>(?:ecog|who|zubrod|eastern cooperative oncology group)(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
     r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( ecog \))"
-    rf"(?: (?:is|of|was|:|=|-|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|improved to|has become|documented|about|back to|down to|up to|re scored|rescored|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given))*"
+    rf"(?: (?:is|of|was|:|=|-|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given))*"
     rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
@@ -309,7 +311,7 @@ def _performance(note: Note) -> Iterator[Finding]:
     for match, start, end in note.find(_ECOG):
         if any(start < e and s < end for *_, s, e in found):
             continue
-        if match["scale"] == "who" and note.tokens[start].raw != "WHO":
+        if match["scale"] == "who" and note.tokens[start].raw != "WHO" and (end - start != 2 or note.after(end, 1) not in ([], [","], ["."], [";"])):
             continue
         if match["scale"].startswith("who") and note.norms[start + 1 : start + 2] == ["grade"]:
             continue

@@ -381,7 +381,7 @@ def _near_other_cancer(note: Note, mention: Mention) -> bool:
 
 _CLEAR = re.compile(
     r"(?<!\S)(?:(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
-    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
+    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are )?clear|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
 )
 
 
@@ -489,7 +489,8 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     explicit = bool(set(words) & {"rectal", "anastomosis", "anastomotic", "pelvic", "local", "locoregional", "presacral", "pelvis", "rectum", "tumour", "cancer", "disease", "adenocarcinoma"}) or bool(
         set(note.after(mention.end, 4)) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
     )
-    if words[0].startswith(("recurrent", "relapsing")) and not explicit:
+    told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(mention.end, 1)[:1] not in ([], [","], ["."], [";"])
+    if words[0].startswith(("recurrent", "relapsing")) and not explicit and not (told and note.after(mention.end, 1) in ([], [","], ["."])):
         return
     if owners and not (explicit and {"rectal", "anastomosis", "anastomotic", "rectum", "presacral", "pelvic"} & (set(words) | set(note.after(mention.end, 4)))):
         return
@@ -545,6 +546,8 @@ def _obstruction(note: Note) -> Iterator[Finding]:
         assertion = mention.assertion if mention.assertion in {"present", "negated", "uncertain"} else "uncertain"
         yield finding(note, "obstruction", mention.start, mention.end, {"relieved_by": by or None, "still": still}, assertion=assertion, when=dates_of(mention)[0], cue=mention.cue, historical=mention.historical)
     for mention in note.of("stoma"):
+        if mention.is_patient and re.search(r"(?<!\S)(?:prepared for|preparing for|awaiting|needs|need of|requires|for|on the list for|going for|waiting for|booked for|listed for|asked for|marked for|consented for|candidate for)(?: (?:a|an|the|his|her|loop|defunctioning|urgent))*$", " ".join(note.before(mention.start, 6))) and not dates_of(mention)[0].known and not re.search(r"(?<!\S)(?:theatre|operated|taken|took)(?!\S)", " ".join(note.before(mention.start, 12))):
+            mention.assertion = "planned"
         if mention.is_patient and mention.assertion in {"present", "negated", "planned"}:
             made = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
             yield of_mention_as(note, mention, "stoma", "present" if made else mention.assertion)
