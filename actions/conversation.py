@@ -41,6 +41,7 @@ class Answer:
         about: the participant whose record or request it rests on.
         sources: what it rests on: sections of the record, the enrolment database, the site's settings.
         buttons: suggestions a person may tap: plain words that they could have typed.
+        image: a picture as a data address, where the answer has one.
         remember: what the conversation keeps of it; a value of None forgets.
     """
 
@@ -50,6 +51,7 @@ class Answer:
     about: str | None = None
     sources: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
+    image: str | None = None
     remember: Mapping[str, Any] = field(default_factory=dict)
 
 

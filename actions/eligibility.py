@@ -25,6 +25,21 @@ _CORRECTION = re.compile(
 _NEXT = re.compile(r"\b(?:next|new|another|different)\s+(?:patient|pt|one|case|person|referral)\b", re.IGNORECASE)
 
 
+#: Staff's answer to what was asked next, when they cannot say.
+NOT_KNOWN = re.compile(
+    r"^\W*(?:i\s+|we\s+)?(?:don'?t\s+know|do\s+not\s+know|dunno|no\s+idea|not\s+(?:sure|known|available|done(?:\s+yet)?)|"
+    r"unknown|can'?t\s+say|no\s+result(?:s)?(?:\s+yet)?|skip)\W*(?:yet\W*)?$|^\W*(?:不知道|不清楚|不详|没有结果)\W*$",
+    re.IGNORECASE,
+)
+
+
+def in_precheck(ask: Ask) -> bool:
+    """Whether staff are in the middle of a pre-check and name no participant on file."""
+    named = any(part.participants for part in ask.reading.parts)
+    under_way = ask.memory.get("intent") == "check_eligibility" and bool(ask.memory.get("findings"))
+    return ask.staff and under_way and not named
+
+
 async def eligibility_check(ask: Ask) -> Answer:
     """Staff get all 27 criteria; everybody else the public criteria and the team's contact, never a check."""
     if not ask.staff:
@@ -36,14 +51,16 @@ async def eligibility_check(ask: Ask) -> Answer:
         text = ask.say("utter_precheck_paste")
         return Answer("clarify", text, {"missing": "note"}, remember={"intent": "check_eligibility"})
     assessment = assess(ask.protocol, findings, ask.today)
+    skipped = _skipped(ask, assessment) if earlier else ()
     return Answer(
         "eligibility_check",
-        _text(ask, assessment),
+        _text(ask, assessment, skipped),
         assessment.as_data(),
         sources=(record_section("Eligibility Criteria"), "site reading rules"),
         remember={
             "intent": "check_eligibility",
             "findings": [finding.to_json() for finding in findings],
+            "skipped": list(skipped),
             "participant": None,
         },
     )
@@ -118,7 +135,15 @@ def _remembered(ask: Ask) -> tuple[Finding, ...]:
     return tuple(Finding.from_json(finding) for finding in stored)
 
 
-def _text(ask: Ask, assessment: Assessment) -> str:
+def _skipped(ask: Ask, assessment: Assessment) -> tuple[str, ...]:
+    """What staff could not say: the first criterion asked for, each time they answer so, is not asked again."""
+    skipped = tuple(ask.memory.get("skipped") or ())
+    if NOT_KNOWN.match(ask.part.text):
+        skipped += tuple(code for code in assessment.ask_next if code not in skipped)[:1]
+    return skipped
+
+
+def _text(ask: Ask, assessment: Assessment, skipped: Sequence[str]) -> str:
     """Short, for a phone: the barrier first, then the questions that decide, then the counts; English for staff."""
     failing = [result for result in assessment.criteria if result.result == "fail"]
     unknown = [result for result in assessment.criteria if result.result == "unknown"]
@@ -134,7 +159,8 @@ def _text(ask: Ask, assessment: Assessment) -> str:
         )
         for result in failing
     ]
-    questions = say_list([f"{_title(ask, code)} ({code})" for code in assessment.ask_next[:3]], ask.language)
+    asked = [code for code in assessment.ask_next if code not in skipped]
+    questions = say_list([f"{_title(ask, code)} ({code})" for code in asked[:3]], ask.language)
     counts = ask.say("utter_precheck_counts", passing=len(passing), failing=len(failing), unknown=len(unknown))
     return lines(
         head,

@@ -6,6 +6,7 @@ from datetime import date
 
 from actions.access import require_staff, whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, record_section
+from actions.pictures import accrual_image
 from actions.support import asked_day, for_whom
 from actions.wording import lines, say_date, say_list, say_time, sentences
 from bot.enrollment import queries, writes
@@ -65,6 +66,7 @@ async def enrolment_summary(ask: Ask) -> Answer:
         lines(text, say_list(statuses, ask.language)),
         {**data, "by_status": counts.by_status},
         sources=(ENROLMENT, record_section("Study Design")),
+        image=await accrual_image(ask),
         remember={"participant": None, "findings": None, "intent": "ask_enrolment_summary"},
     )
 

@@ -9,6 +9,7 @@ from typing import Any
 import structlog
 
 from actions.conversation import Answer, Ask, Refused
+from actions.eligibility import NOT_KNOWN, in_precheck
 from actions.follow_up import resolve
 from actions.reading import Part
 from actions.registry import HANDLERS
@@ -30,6 +31,7 @@ class Reply:
         text: the whole text, all answers.
         custom: the contract's object.
         buttons: suggestions.
+        image: a picture as a data address, where an answer has one.
         memory: what the conversation keeps.
     """
 
@@ -37,6 +39,7 @@ class Reply:
     custom: Mapping[str, Any]
     buttons: tuple[str, ...]
     memory: Mapping[str, Any]
+    image: str | None = None
 
 
 async def respond(ask: Ask) -> Reply:
@@ -62,7 +65,8 @@ async def respond(ask: Ask) -> Reply:
     if others:
         custom["also"] = [{"answer": other.name, "about": other.about, "data": dict(other.data)} for other in others]
     _log.info("answered", answer=lead.name, also=[other.name for other in others], language=ask.language)
-    return Reply(lines(*(answer.text for answer in answers)), custom, lead.buttons, memory)
+    image = next((answer.image for answer in answers if answer.image), None)
+    return Reply(lines(*(answer.text for answer in answers)), custom, lead.buttons, memory, image)
 
 
 def _questions(ask: Ask) -> list[Part]:
@@ -72,7 +76,7 @@ def _questions(ask: Ask) -> list[Part]:
     real = [part for part in parts if part.intent not in _EMPTY_BESIDE_OTHERS]
     if ask.staff and ask.reading.is_note and not alarming:
         return (real or parts)[:1]
-    if _adds_to_note(ask):
+    if _adds_to_note(ask) or (in_precheck(ask) and NOT_KNOWN.match(parts[0].text)):
         return [parts[0].asking("check_eligibility")]
     if alarming:
         lead = Part(text=parts[0].text, intent="report_symptom", participants=parts[0].participants)
@@ -83,8 +87,7 @@ def _questions(ask: Ask) -> list[Part]:
 
 def _adds_to_note(ask: Ask) -> bool:
     """Whether staff in the middle of a pre-check add a finding ('hep B and C negative', 'she is pregnant')."""
-    in_check = ask.memory.get("intent") == "check_eligibility" and ask.memory.get("findings")
-    if not (ask.staff and in_check and ask.reading.findings):
+    if not (in_precheck(ask) and ask.reading.findings):
         return False
     lead = ask.reading.parts[0]
     return not lead.participants and "?" not in lead.text and lead.intent in _MAY_ADD

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from actions.conversation import Answer, Ask
+from actions.eligibility import in_precheck
 from actions.support import open_ticket
 from actions.trial_information import contact
 from actions.wording import lines
@@ -12,8 +13,8 @@ from bot.trial.triage import Triage, assess_symptoms
 
 
 def triage_of(ask: Ask) -> Triage:
-    """What the symptoms in the message come to; a pasted clinical note raises none (the site's levels say so)."""
-    if ask.staff and (ask.reading.is_note or _in_precheck(ask)):
+    """What the symptoms in the message come to; a clinical note and what staff add to it raise none (the site's levels)."""
+    if ask.staff and (ask.reading.is_note or in_precheck(ask)):
         return Triage(level=None)
     return assess_symptoms(ask.services.triage, ask.reading.symptoms)
 
@@ -45,12 +46,6 @@ async def _nothing_now(ask: Ask) -> Answer:
         answer = await contact(ask)
         return replace(answer, text=lines(ask.say("utter_symptom_general"), answer.text))
     return Answer("clarify", ask.say("utter_symptom_unclear"), {"missing": "symptom"})
-
-
-def _in_precheck(ask: Ask) -> bool:
-    """Whether staff are in the middle of a pre-check and name no participant: then a sign is a finding of the note."""
-    named = any(part.participants for part in ask.reading.parts)
-    return bool(ask.memory.get("findings")) and ask.memory.get("intent") == "check_eligibility" and not named
 
 
 def _about(ask: Ask) -> str | None:

@@ -257,3 +257,23 @@ async def test_doubt_offers_the_two_likeliest_meanings(talk: Say) -> None:
     reply = await talk("ma.jun").say({"intent": "nlu_fallback", "ranking": ranking})
     assert reply.custom["answer"] == "clarify"
     assert list(reply.buttons) == reply.custom["data"]["options"]
+
+
+async def test_what_staff_cannot_say_is_not_asked_again(talk: Say) -> None:
+    conversation = talk("dr.bai")
+    first = await conversation.say({"intent": "check_eligibility", "text": "ECOG 0"}, note=_note(ECOG_0))
+    asked = first.custom["data"]["ask_next"][0]
+    assert f"({asked})" in first.text
+    second = await conversation.say({"intent": "deny", "text": "don't know"})
+    assert second.custom["answer"] == "eligibility_check"
+    assert f"({asked})" not in second.text
+    assert second.custom["data"]["ask_next"][0] == asked  # it stays unknown all the same
+
+
+async def test_a_digression_to_public_information_keeps_the_precheck(talk: Say) -> None:
+    conversation = talk("dr.bai")
+    await conversation.say({"intent": "check_eligibility", "text": "77 yo"}, note=_note(AGE_77))
+    assert (await conversation.say({"intent": "ask_trial_mss"})).custom["answer"] == "trial_info"
+    back = await conversation.say({"intent": "check_eligibility", "text": "ECOG 0"}, note=_note(ECOG_0))
+    results = {entry["id"]: entry["result"] for entry in back.custom["data"]["criteria"]}
+    assert (results["I02"], results["I03"]) == ("fail", "pass")
