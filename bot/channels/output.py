@@ -25,4 +25,6 @@ class AnswerCollector(OutputChannel):  # type: ignore[misc]
     async def send_response(self, recipient_id: str, message: dict[str, Any]) -> None:
         """Keeps one message; fields that hold nothing are left out."""
         kept = {key: message[key] for key in ("text", "custom", "buttons", "image", "attachment") if message.get(key)}
+        if kept.get("attachment") == kept.get("image"):
+            kept.pop("attachment", None)  # Rasa repeats an image as an attachment
         self.messages.append({"recipient_id": self._recipient, **kept})
