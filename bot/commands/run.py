@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from bot.commands.upkeep import put_in_order
 from bot.config import ROOT, Settings
 from bot.enrollment.database import Database
 from bot.enrollment.demo import load_demo
-from bot.enrollment.migrations import upgrade
 from bot.errors import StartupError
 from bot.training import ensure_model
 
@@ -114,7 +114,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.signing_secret(), settings.action_token()
     tell("Preparing the database")
-    upgrade(settings.database_url)
+    put_in_order(settings, tell)
     demo = asyncio.run(_demo(settings)) if settings.demo else {}
     model = ensure_model(settings, tell)
     children[1] = _chat_server(settings, model)
