@@ -18,6 +18,7 @@ from bot.nlu.questions.mentions import Mentions, read_mentions
 #: Any day does: a placeholder stands for every date.
 _ANY_DAY = date(2026, 6, 10)
 _TOKEN = re.compile(r"x(?:participant|ticket|date|number)x|[a-zà-ɏ]+(?:['’][a-z]+)?|[㐀-鿿]+|[?!]|\d+")
+_MOST_WORDS = 20_000
 _HAN = re.compile(r"[㐀-鿿]+")
 _PLACEHOLDERS = {"participant": " xparticipantx ", "ticket": " xticketx ", "date": " xdatex "}
 _CONTRACTIONS = {"whens": "when's", "whats": "what's", "hows": "how's", "wheres": "where's", "whos": "who's"}
@@ -38,6 +39,8 @@ class Featurizer:
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        #: what is known of words met before; asking some fifty expressions of each word anew would cost most of the time
+        self._carried: dict[str, bool] = {}
 
     def mentions(self, text: str) -> Mentions:
         """What a text names, on no day in particular."""
@@ -62,7 +65,14 @@ class Featurizer:
 
     def carries(self, words: Iterable[str]) -> tuple[bool, ...]:
         """For each word, whether it alone carries an idea of this trial."""
-        return self._lexicon.carries(words)
+        words = tuple(words)
+        fresh = [word for word in words if word not in self._carried]
+        if fresh:
+            if len(self._carried) > _MOST_WORDS:
+                self._carried.clear()
+                fresh = list(words)
+            self._carried.update(zip(fresh, self._lexicon.carries(fresh), strict=True))
+        return tuple(self._carried[word] for word in words)
 
     def _tags(self, mentions: Mentions, tokens: list[str]) -> Iterator[str]:
         for kind, value, _, _ in mentions.tagged():

@@ -29,6 +29,7 @@ _FOLDS = 3
 _SEED = 17
 #: What a wrong answer, and an answer to what is out of scope, cost against one needless question.
 _WRONG, _OUTSIDE = 1.5, 5.0
+_AFFORDABLE = 1.015
 #: The least share of known words, and of words of the trial among those that carry a question.
 _KNOWN, _TOPICAL = 0.5, 0.2
 #: A word is set right only to one that occurs this often.
@@ -192,17 +193,25 @@ def _choose(scores: Vector, labels: NDArray[np.int64], intents: Sequence[str], f
     cost = np.where(predicted == labels, 0.0, np.where(labels == outside, _OUTSIDE, _WRONG))
     # to ask back is no harm where the question is out of scope anyway
     needless = (labels != outside).astype(np.float64)
-    best, choice = np.inf, (0.35, 0.1, 0.0)
+    options: list[tuple[float, float, float, float]] = []
     for penalty in np.arange(0.0, 0.71, 0.1):
         certain = top * (1 - penalty * foreign)
         for confidence in np.arange(0.2, 0.71, 0.02):
             for margin in np.arange(0.0, 0.31, 0.02):
                 asked = (certain < confidence) | (top - second < margin)
                 total = float(cost[~asked].sum() + needless[asked].sum())
-                if total < best:
-                    best, choice = total, (float(confidence), float(margin), float(penalty))
-    confidence, margin, penalty = (round(value, 2) for value in choice)
-    return Thresholds(confidence=confidence, margin=margin, known=_KNOWN, topical=_TOPICAL, foreign=penalty)
+                options.append((total, float(confidence), float(margin), float(penalty)))
+    # the optimum is flat, and out-of-fold scores are those of a model of fewer examples: the least doubt that costs
+    # hardly more is the one to take
+    affordable = min(options)[0] * _AFFORDABLE
+    confidence, margin, penalty = min(option[1:] for option in options if option[0] <= affordable)
+    return Thresholds(
+        confidence=round(confidence, 2),
+        margin=round(margin, 2),
+        known=_KNOWN,
+        topical=_TOPICAL,
+        foreign=round(penalty, 2),
+    )
 
 
 def _vocabularies(
