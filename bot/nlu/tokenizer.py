@@ -36,6 +36,7 @@ _TRANSLATE: dict[int, str] = {
     **{code: "'" for code in (0x2018, 0x2019, 0x02BC, 0x60, 0xB4)},
     **{code: '"' for code in (0x201C, 0x201D, 0x201E, 0xAB, 0xBB)},
     **{code: "x" for code in (0xD7, 0x2715)},
+    0x7C: ":",
     0x2028: "\n",
     0x2029: "\n",
     0x85: "\n",
@@ -145,6 +146,8 @@ def _split_number(number: str, unit: str, start: int) -> list[tuple[str, str, in
 
 def _joins_words(text: str, at: int) -> bool:
     """Whether the hyphen at `at` joins two words (`tx-naive`, `5-FU`): not a range, not a dash."""
+    if 0 < at < len(text) - 2 and text[at + 1] == "\n" and text[at + 2].islower() and text[at - 1].isalpha():
+        return True
     if not 0 < at < len(text) - 1 or not text[at + 1].isalpha() or not text[at - 1].isalnum():
         return False
     return not re.match(r"[tnTN][0-4]", text[at + 1 : at + 3])

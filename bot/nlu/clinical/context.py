@@ -90,6 +90,7 @@ def apply_context(note: Note) -> None:
         for cue in view.cues[segment.index]:
             if cue.group == "uncertain":
                 _uncertain(view, segment, cue)
+    _blocks(view)
     _boxes(view)
     _set_aside(view)
 
@@ -111,6 +112,29 @@ def _set_aside(view: _View) -> None:
         for mention in note.mentions:
             if first <= mention.start < at and not any(note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)):
                 mention.superseded = True
+
+
+_BLOCK = re.compile(
+    r"(?<!\S)(?:(?:answers?|answered|says?|said|ticked|replied|ticks) no to(?: (?:all|each|every|any))?(?: of)?(?: the following| these)?|no to(?: (?:all|each|every))?(?: of)?(?: the following| these)?|none of (?:the following|these)(?: (?:is|are|was|were|applies|apply|present))?|none (?:present|applies|apply|of them|met)|"
+    r"(?:denies|denied|negative for|no history of|excluded|no|absent)(?: (?:all|any|each))?(?: of)? the following|all (?:absent|negative|denied|answered no|no)|exclusions? (?:none|absent))(?!\S)"
+)
+
+
+def _blocks(view: _View) -> None:
+    """'None of the following: a; b; c' denies every item up to the full stop or the end of the line."""
+    note = view.note
+    for match, start, end in note.find(_BLOCK):
+        colon = next((i for i in range(end, min(end + 4, len(note.norms))) if note.norms[i] in {":", "-"}), None)
+        if colon is None and "following" not in match.group() and not match.group().startswith(("answer", "says no", "said no")):
+            continue
+        begin = end if colon is None else colon + 1
+        last = begin
+        while last < len(note.norms) and note.norms[last] != "." and not (note.tokens[last].breaks and last > begin):
+            last += 1
+        cue = Mention("no", "negation", {}, start, end, note.layout.segment_of[start])
+        for mention in note.mentions:
+            if begin <= mention.start < last and mention.group not in SELF_STATED and not mention.affirmed and not view.has(mention.segment, "affirmation", "uncertain"):
+                _mark(mention, "negated", cue, note)
 
 
 def _boxes(view: _View) -> None:
@@ -337,7 +361,7 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
             return
         behind = [m for m in view.mentions[segment.index] if m.end == cue.start]
         following = note.norms[cue.end] if cue.end < len(note.norms) else ""
-        if following not in {"yes", "no", "y", "n", "none", "nil", "never"}:
+        if following not in {"yes", "no", "y", "n", "none", "nil", "never", "neg", "negative", "pos", "positive", "n/a", "denied", ":"}:
             for mention in behind:
                 _mark(mention, "uncertain", cue, note)
         return

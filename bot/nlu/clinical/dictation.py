@@ -1,7 +1,7 @@
-"""Dictated notes: spoken punctuation and numbers become what they stand for.
+"""Dictated notes and interviews: spoken punctuation and numbers, and `Q:`/`A:`, become what they stand for.
 
-Only a note that shows it was dictated ('full stop', 'comma' twice) is changed: 'colon' and 'period' mean other
-things in a clinic.
+Only a note that shows it was dictated ('full stop', 'comma' or 'period' twice) is changed: 'colon' and 'period'
+mean other things in a clinic.
 """
 
 from __future__ import annotations
@@ -21,7 +21,32 @@ _MONTHS = frozenset("january february march april may june july august september
 def is_dictated(words: Sequence[str]) -> bool:
     """Whether punctuation was spoken: 'full stop', 'new paragraph', or 'comma' twice."""
     stops = sum(1 for pair in zip(words, words[1:], strict=False) if pair in {("full", "stop"), ("new", "paragraph"), ("new", "line")})
-    return stops + words.count("comma") >= 2
+    return stops + words.count("comma") >= 2 or words.count("period") >= 3 or words.count("stop") - stops >= 4
+
+
+def rewrite(tokens: list[Piece]) -> list[Piece]:
+    """Dictation and interviews in the form of a written note."""
+    return undictate(_interview(tokens))
+
+
+def _interview(tokens: list[Piece]) -> list[Piece]:
+    """'Q: HIV? A: negative.' reads 'HIV: negative.'"""
+    marks = {"q": 0, "a": 0}
+    for piece, following in zip(tokens, tokens[1:], strict=False):
+        if piece.norm in marks and following.norm in {":", "."}:
+            marks[piece.norm] += 1
+    if min(marks.values()) < 2:
+        return tokens
+    out: list[Piece] = []
+    i = 0
+    while i < len(tokens):
+        labelled = i + 1 < len(tokens) and tokens[i + 1].norm in {":", "."} and tokens[i].raw in {"Q", "A", "q", "a"}
+        if labelled and tokens[i].norm == "a" and out and out[-1].norm == "?":
+            out[-1] = replace(out[-1], norm=":")
+        elif not labelled:
+            out.append(tokens[i])
+        i += 2 if labelled else 1
+    return out
 
 
 def undictate(tokens: list[Piece]) -> list[Piece]:
@@ -36,12 +61,18 @@ def undictate(tokens: list[Piece]) -> list[Piece]:
         if pair in _SPOKEN:
             out.append(_joined(tokens, i, i + 2, _SPOKEN[pair]))
             i += 2
+        elif words[i] in {"period", "stop"} and (words.count(words[i]) >= 3):
+            out.append(_joined(tokens, i, i + 1, "."))
+            i += 1
         elif words[i] == "comma":
             out.append(replace(tokens[i], norm=","))
             i += 1
         else:
             value, end = _number(words, i)
-            if end > i:
+            if end > i and out and out[-1].norm in {"t", "n", "m"} and value in {"0", "1", "2", "3", "4"}:
+                out[-1] = replace(out[-1], norm=out[-1].norm + value, end=tokens[end - 1].end)
+                i = end
+            elif end > i:
                 out.append(_joined(tokens, i, end, value))
                 i = end
             else:

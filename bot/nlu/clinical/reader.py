@@ -14,7 +14,7 @@ from spacy.tokens import Doc
 from bot.nlu.clinical.chat import looks_like_note
 from bot.nlu.clinical.context import apply_context
 from bot.nlu.clinical.dates import find_dates
-from bot.nlu.clinical.dictation import undictate
+from bot.nlu.clinical.dictation import rewrite
 from bot.nlu.clinical.lexicon import CUE_GROUPS, LEXICON_FOLDER, Lexicon
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import give_dates
@@ -141,7 +141,7 @@ class ClinicalReader:
         nlp.max_length = 10_000_000
         matcher = nlp.add_pipe("clinical_matcher", config={"folder": str(folder)})
         assert isinstance(matcher, ClinicalMatcher)
-        nlp.tokenizer = ClinicalTokenizer(nlp.vocab, matcher.lexicon.speller, undictate)
+        nlp.tokenizer = ClinicalTokenizer(nlp.vocab, matcher.lexicon.speller, rewrite)
         nlp.add_pipe("clinical_context")
         nlp.add_pipe("clinical_findings")
         return cls(nlp)

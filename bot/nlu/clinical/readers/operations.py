@@ -15,7 +15,7 @@ _NONE = re.compile(
     r" (?P<what>surgery|surgeries|operations?|ops?|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|(?:been )?operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
 )
 _NONE_FORM = re.compile(
-    r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
+    r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w)| (?:<|within|in|last)? ?(?:4|four) ?(?:weeks|wks|wk|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
 )
 _NOTHING = re.compile(r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent)(?!\S)")
 _LAST_ONE = re.compile(r"(?<!\S)(?:last|most recent|only) (?:operation|surgery|op|major operation)(?!\S)")
@@ -78,6 +78,9 @@ def _none(note: Note) -> Iterator[Finding]:
             continue
         tail = note.words(end, clause[1])
         yield finding(note, "surgery_none", start, end, {"scope": _scope(note, match.group(), tail, start, end, clause)}, cue=match["neg"])
+    for mention in note.of("treatment", "operation"):
+        if mention.is_patient and mention.assertion == "negated" and mention.concept in {"resection_word", "major_operation"} and _RECENT_TAIL.search(" ".join(note.after(mention.end, 5))):
+            yield finding(note, "surgery_none", mention.start, mention.end, {"scope": "recent"}, cue=mention.cue)
     for match, start, end in note.find(_NOTHING):
         yield finding(note, "surgery_none", start, end, {"scope": _scope(note, "", note.words(end, note.clause(start)[1]), start, end, note.clause(start))})
     for match, start, end in note.find(_LAST_ONE):
@@ -296,7 +299,9 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
     near = [m for m in drugs if _linked(note, mention, m)]
     harmless = [m for m in note.mentions if first <= m.start < last and m.group == "allergen" and not m.attributes.get("study")]
     if mention.assertion == "negated":
-        if near and not harmless:
+        plain = note.words(mention.start, mention.end) in {"allergy", "allergies", "drug allergy", "drug allergies", "allergic", "hypersensitivity", "allergic reactions"}
+        named = plain and re.search(r"(?<!\S)to (?!any|the|study|drugs|medic|anything)", " ".join(note.after(mention.end, 2)))
+        if not harmless and (near or plain and not named):
             yield finding(note, "no_allergy", mention.start, mention.end, cue=mention.cue)
         return
     if near:
