@@ -1,5 +1,4 @@
 """The forms in which people write dates: one regular expression a form, and what each means on a given day."""
-# ruff: noqa: E501  one form a line can be compared with its neighbours, one cut in two cannot
 
 from __future__ import annotations
 
