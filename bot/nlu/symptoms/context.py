@@ -63,7 +63,7 @@ class Scene:
             return "hypothetical"
         if self._other_person(sign, span):
             return "other_person"
-        if self._past(parts, span, event):
+        if self._past(parts, span, event, planned):
             return "past"
         if own_plan:
             return "present"
@@ -224,7 +224,7 @@ class Scene:
         ] or (self._opened(span) and self._after("general", span, 12.0))
         if any(cue.end >= span.end for cue in self._before("encloses", span)) and not self._said_of_self(span):
             return True
-        asked = (self._opened(span) and self._sentence(span) in self._questions) or self._before("asks", span)
+        asked = (self._opened(span) and self._sentence(span) in self._questions) or self._without(self._before("asks", span), "not_asks")
         return bool(cued or asked) and not self._said_of_self(span)
 
     def _opened(self, span: Span) -> bool:
@@ -261,7 +261,7 @@ class Scene:
         return bool(self._before("fiction", span)) and not self._after("strong_now", span, 6.0)
 
     # ---- past --------------------------------------------------------------------------------------------------
-    def _past(self, parts: Parts, span: Span, event: bool) -> bool:
+    def _past(self, parts: Parts, span: Span, event: bool, planned: bool) -> bool:
         for cue in self._without(self._around("past_far", span), "not_past"):
             if any(cue.overlaps(part) for part in parts):
                 continue
@@ -271,7 +271,7 @@ class Scene:
         near = [
             cue for cue in self._around("past_near", span) if not any(o.end == cue.start for o in self.cues("compares"))
         ]
-        if near and self._around("had", span) and not self._present_again(near[0], span):
+        if near and not planned and self._around("had", span) and not self._present_again(near[0], span):
             return True
         return not event and self._over(span)
 

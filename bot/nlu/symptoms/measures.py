@@ -78,10 +78,16 @@ _OTHER_WORD: Final = re.compile(
     r"血小板|version\s|room\s+no|street|road|apartment|flat|p-?|t-|#)\s*(?:is|was|of|=|:|nr|no|"
     r"about|around|to|at)?\s*$"
 )
+# 'my wife is 38' says an age
+_AGE: Final = re.compile(
+    r"(?:wife|husband|son|daughter|mother|father|mum|mom|dad|sister|brother|partner|doctor|nurse)\s+(?:is|was|turns|turned)\s+$"
+)
+_LEAST_NORMAL: Final = 36.0
+_UNDER: Final = re.compile(r"(?:below|under|less than|lower than|低于|不到)\s*$")
 # Weather and rooms have degrees too
 _NO_BODY: Final = re.compile(
     r"\s*(?:\w+\s+)?(?:outside|out there|outdoors|in the shade|in the room|in here|in the ward|"
-    r"in the sun|室外|外面)|\s*(?:天气)"
+    r"in the sun|in the city|in town|in the street|in the car|in the garden|in the shade|室外|外面)|\s*(?:天气)"
 )
 _WEATHER: Final = re.compile(r"\bweather\b|\bforecast\b|天气|气温|\bit(?:'s| is) \d+ degrees in (?!my |the |his |her )")
 _ALONE_F: Final = re.compile(r"\s*(10[0-5][.,]\d)\s*[.!?]*\s*$")
@@ -231,6 +237,8 @@ def _temperatures(plain: str) -> list[Figure]:
     for value, start, end in _temperature_candidates(plain):
         celsius = _celsius(value)
         if celsius is not None and not any(start < other.end and other.start < end for other in taken.values()):
+            if celsius == _LEAST_NORMAL and _UNDER.search(plain[max(0, start - 12) : start]):
+                celsius -= 0.1
             taken[start] = Figure("celsius", celsius, start, end)
     return list(taken.values())
 
@@ -255,7 +263,7 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
             yield _decimal(match.group(1)), match.start(), match.end()
     for match in _WHOLE.finditer(plain):
         before, after = plain[: match.start()], plain[match.end() :]
-        if _means_something_else(plain, match.start(), match.end()):
+        if _means_something_else(plain, match.start(), match.end()) or _NO_BODY.match(after) or _AGE.search(before):
             continue
         if _GOES_ON.match(after) and (_HAS.search(before) or (not before.strip() and not after.strip(" .!?。！？"))):
             yield float(match.group(1)), match.start(), match.end()

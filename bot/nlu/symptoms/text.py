@@ -80,7 +80,7 @@ def stem(word: str) -> str:
     if len(word) < 4 or not word.isalpha():
         return word
     for suffix, shortest in (("ness", 7), ("ing", 6), ("ed", 5)):
-        if word.endswith(suffix) and len(word) >= shortest and _VOWEL.search(word[: -len(suffix)]):
+        if word.endswith(suffix) and len(word) >= shortest and not word.endswith("eed") and _VOWEL.search(word[: -len(suffix)]):
             word = _undoubled(word[: -len(suffix)])
             break
     else:
@@ -143,7 +143,8 @@ class KeyMaker:
         squeezed = stem(re.sub(r"(.)\1{2,}", r"\1\1", word))
         if squeezed in self._known:
             return squeezed
-        return self._misspelt(word, key)
+        single = stem(re.sub(r"(.)\1+$", r"\1", word))
+        return single if len(single) >= 4 and single in self._known else self._misspelt(word, key)
 
     def _misspelt(self, word: str, key: str) -> str:
         if len(word) < _SHORTEST_FUZZY or not word.isalpha() or word in self._ordinary:
