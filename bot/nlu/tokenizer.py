@@ -30,12 +30,12 @@ class Piece:
 
 _TRANSLATE: dict[int, str] = {
     **{code: chr(code - 0xFEE0) for code in range(0xFF01, 0xFF5F)},
-    **{code: "�" for code in range(0xD800, 0xE000)},
-    **{code: " " for code in (0x00, 0xA0, 0x202F, 0x2009, 0x3000, 0x200B, 0xFEFF, 0x09)},
-    **{code: "-" for code in (0x2010, 0x2011, 0x2012, 0x2013, 0x2014, 0x2212)},
-    **{code: "'" for code in (0x2018, 0x2019, 0x02BC, 0x60, 0xB4)},
-    **{code: '"' for code in (0x201C, 0x201D, 0x201E, 0xAB, 0xBB)},
-    **{code: "x" for code in (0xD7, 0x2715)},
+    **dict.fromkeys(range(55296, 57344), "�"),
+    **dict.fromkeys((0, 160, 8239, 8201, 12288, 8203, 65279, 9), " "),
+    **dict.fromkeys((8208, 8209, 8210, 8211, 8212, 8722), "-"),
+    **dict.fromkeys((8216, 8217, 700, 96, 180), "'"),
+    **dict.fromkeys((8220, 8221, 8222, 171, 187), '"'),
+    **dict.fromkeys((215, 10005), "x"),
     0x7C: ":",
     0x2028: "\n",
     0x2029: "\n",
@@ -111,7 +111,7 @@ def _split_word(raw: str, start: int) -> list[tuple[str, str, int]]:
     if match:
         return [*_split_word(match[1], start), ("'s", match[2], start + len(match[1]))]
     match = _TNM.match(raw)
-    if match and any(ch.isdigit() for ch in raw) or (match and len(raw) <= 4):
+    if (match and any(ch.isdigit() for ch in raw)) or (match and len(raw) <= 4):
         parts = []
         for index in range(1, 6):
             if match[index]:

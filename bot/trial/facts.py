@@ -7,7 +7,7 @@ A finding names a concept, normalised values, how it is asserted, of whom, and w
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any, Literal, cast, get_args
 
@@ -220,23 +220,20 @@ def merge(earlier: Iterable[Finding], later: Iterable[Finding]) -> tuple[Finding
     """
     new = tuple(later)
     slots = {slot for finding in new if (slot := _slot(finding)) is not None}
-    restated = {(f.concept, f.experiencer) for f in new if _slot(f) is None}
     kept = [
         f
         for f in earlier
-        if (slot := _slot(f)) not in slots
-        and not (slot is None and (f.concept, f.experiencer) in restated and _contradicts(f, new))
-        and f not in new
+        if (slot := _slot(f)) not in slots and not (slot is None and _contradicts(f, new)) and f not in new
     ]
     return (*kept, *new)
 
 
+def _key(finding: Finding) -> tuple[object, ...]:
+    """What an event or illness is told apart by: its concept, its kind or name, and whose it is."""
+    return (finding.concept, finding.get("kind"), finding.get("name"), finding.get("live"), finding.experiencer)
+
+
 def _contradicts(old: Finding, new: tuple[Finding, ...]) -> bool:
     """Whether a later finding of the same concept says otherwise ('no, that was negated', another date)."""
-    same = [f for f in new if f.concept == old.concept and f.experiencer == old.experiencer]
+    same = [f for f in new if _key(f) == _key(old)]
     return any(f.assertion != old.assertion or (f.when.known and not old.when.known) for f in same)
-
-
-def renamed(finding: Finding, **changes: Any) -> Finding:
-    """A copy with other fields."""
-    return replace(finding, **changes)

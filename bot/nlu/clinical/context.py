@@ -16,11 +16,9 @@ from bot.nlu.clinical.sections import Segment
 _LIST = frozenset({",", "/", "or", "nor", "and", "(", ")"})
 _ALTERNATIVE = frozenset({"or", "nor", "/"})
 _SAYS = frozenset(
-    "reports report reported says said states stated tells told confirms confirmed thinks notes noted noticed insists recalls recalled "
-    "worried worries against present came comes attended attends drove drives translates translated interprets interpreted agrees "
-    "accompanies accompanied helps supports asks asked rang called keen wants will understands visits visited".split()
+    ["reports", "report", "reported", "says", "said", "states", "stated", "tells", "told", "confirms", "confirmed", "thinks", "notes", "noted", "noticed", "insists", "recalls", "recalled", "worried", "worries", "against", "present", "came", "comes", "attended", "attends", "drove", "drives", "translates", "translated", "interprets", "interpreted", "agrees", "accompanies", "accompanied", "helps", "supports", "asks", "asked", "rang", "called", "keen", "wants", "will", "understands", "visits", "visited"]
 )
-_ALONGSIDE = frozenset("with by from per to via told informed and lives for of two three four five one 1 2 3 4 5 no single".split())
+_ALONGSIDE = frozenset(["with", "by", "from", "per", "to", "via", "told", "informed", "and", "lives", "for", "of", "two", "three", "four", "five", "one", "1", "2", "3", "4", "5", "no", "single"])
 _SUBJECTS = frozenset({"he", "she", "patient", "pt", "himself", "herself", "i", "himself/herself", "patients", "her", "his"})
 _HARD = frozenset({";", "but", ":", "-"})
 #: Groups whose mentions carry their own value: negation does not run through them.
@@ -29,8 +27,7 @@ SELF_STATED = frozenset({"measure", "person"})
 _STATEMENTS = SELF_STATED | {"msi", "mmr", "untreated", "not_obstructing", "allergy_none", "organ", "consent", "no_lesion", "elective"}
 #: What can be planned at all.
 _PLANNABLE = frozenset(
-    "treatment operation minor_operation stoma stent vaccine trial consent transplant contraception emergency elective minor_treatment "
-    "immunosuppressant replacement cancer_state lesion transplant_general organ_failure cardiovascular fertility pregnancy".split()
+    ["treatment", "operation", "minor_operation", "stoma", "stent", "vaccine", "trial", "consent", "transplant", "contraception", "emergency", "elective", "minor_treatment", "immunosuppressant", "replacement", "cancer_state", "lesion", "transplant_general", "organ_failure", "cardiovascular", "fertility", "pregnancy"]
 )
 
 
@@ -171,9 +168,7 @@ def _is_answer(view: _View, segment: Segment, cue: Mention) -> bool:
 
 
 def _negation(view: _View, segment: Segment, cue: Mention) -> None:
-    if cue.attributes.get("kind") == "after":
-        _after(view, segment, cue, "negated")
-    elif _is_answer(view, segment, cue):
+    if cue.attributes.get("kind") == "after" or _is_answer(view, segment, cue):
         _after(view, segment, cue, "negated")
     else:
         _before(view, segment, cue)
@@ -250,9 +245,8 @@ def _independent(view: _View, segment: Segment, strong: bool) -> bool:
     if not alternative and view.dated[index]:
         return True
     stop = view.stop_at(index, segment.start)
-    if stop is not None:
-        if stop == segment.start or not alternative:
-            return True
+    if stop is not None and (stop == segment.start or not alternative):
+        return True
     if not alternative and not strong:
         return any(word[0].isdigit() for word in view.note.norms[segment.start : segment.end] if word)
     return False
@@ -484,7 +478,7 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
                 mention.experiencer = who
             return
         says = any(word in _SAYS for word in after)
-        if says or (previous and previous[0] in _ALONGSIDE and not (after[:1] in (["has"], ["had"], ["is"], ["was"], ["'s"], ["with"]))):
+        if says or (previous and previous[0] in _ALONGSIDE and after[:1] not in (["has"], ["had"], ["is"], ["was"], ["'s"], ["with"])):
             return
     elif norms[cue.start : cue.end] == ["family"] and not (cue.end == segment.end and _next_is(view, segment, {":"})) and segment.link != "start":
         return

@@ -15,19 +15,18 @@ from bot.nlu.clinical.note import DateMention, Note, overlap
 from bot.trial.facts import Period, shift_months
 
 _MONTH_NAMES = (
-    "january february march april may june july august september october november december".split()
+    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
 )
 _MONTHS = {name: i for i, name in enumerate(_MONTH_NAMES, 1)} | {
-    short: i for i, short in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)
+    short: i for i, short in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
 } | {"sept": 9, "juni": 6, "juli": 7, "mai": 5, "marz": 3, "okt": 10, "dez": 12}
-_DAYS = {n: i for i, n in enumerate("monday tuesday wednesday thursday friday saturday sunday".split())} | {
+_DAYS = {n: i for i, n in enumerate(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])} | {
     "mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "thurs": 3, "fri": 4,
 }
 NUMBER_WORDS = {
     word: i
     for i, word in enumerate(
-        "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-        "eighteen nineteen twenty".split()
+        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
     )
 } | {"a": 1, "an": 1, "thirty": 30, "forty": 40}
 _UNITS = {

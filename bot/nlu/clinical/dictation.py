@@ -6,21 +6,22 @@ mean other things in a clinic.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.nlu.tokenizer import Piece
 
-_UNITS = {w: i for i, w in enumerate("zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen eighteen nineteen".split())}
-_TENS = {w: (i + 2) * 10 for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split())}
-_ORDINALS = {w: i for i, w in enumerate("first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth sixteenth seventeenth eighteenth nineteenth twentieth".split(), 1)} | {"thirtieth": 30}
+_UNITS = {w: i for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}
+_TENS = {w: (i + 2) * 10 for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])}
+_ORDINALS = {w: i for i, w in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"], 1)} | {"thirtieth": 30}
 _SPOKEN = {("full", "stop"): ".", ("new", "paragraph"): ".", ("new", "line"): ".", ("next", "line"): ".", ("open", "bracket"): "(", ("close", "bracket"): ")", ("open", "brackets"): "(", ("close", "brackets"): ")", ("question", "mark"): "?"}
-_MONTHS = frozenset("january february march april may june july august september october november december".split())
+_MONTHS = frozenset(["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"])
 
 
 def is_dictated(words: Sequence[str]) -> bool:
     """Whether punctuation was spoken: 'full stop', 'new paragraph', or 'comma' twice."""
-    stops = sum(1 for pair in zip(words, words[1:], strict=False) if pair in {("full", "stop"), ("new", "paragraph"), ("new", "line")})
+    stops = sum(1 for pair in itertools.pairwise(words) if pair in {("full", "stop"), ("new", "paragraph"), ("new", "line")})
     return stops + words.count("comma") >= 2 or words.count("period") >= 3 or words.count("stop") - stops >= 4
 
 
@@ -32,7 +33,7 @@ def rewrite(tokens: list[Piece]) -> list[Piece]:
 def _interview(tokens: list[Piece]) -> list[Piece]:
     """'Q: HIV? A: negative.' reads 'HIV: negative.'"""
     marks = {"q": 0, "a": 0}
-    for piece, following in zip(tokens, tokens[1:], strict=False):
+    for piece, following in itertools.pairwise(tokens):
         if piece.norm in marks and following.norm in {":", "."}:
             marks[piece.norm] += 1
     if min(marks.values()) < 2:

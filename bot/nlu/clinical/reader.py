@@ -26,7 +26,6 @@ from bot.nlu.clinical.readers.participation import read_participation
 from bot.nlu.clinical.readers.person import birth_year, read_person
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
-from bot.nlu.clinical.recognise import looks_like_note
 from bot.nlu.clinical.sections import lay_out, split_sentences
 from bot.nlu.tokenizer import ClinicalTokenizer
 from bot.trial.facts import Finding
@@ -154,10 +153,6 @@ class ClinicalReader:
     def read(self, text: str, today: date) -> tuple[Finding, ...]:
         """All findings of a text; dates are taken against `today`. Any string is accepted."""
         return self._doc(text, today).user_data["findings"]  # type: ignore[no-any-return]
-
-    def looks_like_note(self, text: str) -> bool:
-        """Whether a chat message is a clinical note or a piece of one, not a question; see `bot.nlu.clinical.chat`."""
-        return looks_like_note(text, self.read(text, date(2000, 1, 1)))  # no day decides the form of a text
 
     def looks_like_note(self, text: str) -> bool:
         """Whether a chat message is a pasted note or shorthand about a patient ('58M, ECOG 1, cT3N1M0', 'MSI-H on PCR').

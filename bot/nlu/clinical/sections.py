@@ -12,12 +12,11 @@ from dataclasses import dataclass
 
 from bot.nlu.tokenizer import Piece
 
-_TITLES = frozenset("dr mr mrs ms miss prof st mme herr frau sr sra".split())
+_TITLES = frozenset(["dr", "mr", "mrs", "ms", "miss", "prof", "st", "mme", "herr", "frau", "sr", "sra"])
 _ABBREVIATIONS = frozenset(
-    "vs approx e.g i.e ca c b d no pt pts dept fig al wk wks yr yrs mo mos hx dx tx rx bx abd adm incl resp ant post lap "
-    "jan feb mar apr jun jul aug sep sept oct nov dec est max min neg pos nr tel ext ref diff hosp med surg inf sup".split()
+    ["vs", "approx", "e.g", "i.e", "ca", "c", "b", "d", "no", "pt", "pts", "dept", "fig", "al", "wk", "wks", "yr", "yrs", "mo", "mos", "hx", "dx", "tx", "rx", "bx", "abd", "adm", "incl", "resp", "ant", "post", "lap", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "est", "max", "min", "neg", "pos", "nr", "tel", "ext", "ref", "diff", "hosp", "med", "surg", "inf", "sup"]
 )
-_NEVER_ENDS = frozenset("vs approx e.g i.e b ca est dr mr mrs ms prof".split())
+_NEVER_ENDS = frozenset(["vs", "approx", "e.g", "i.e", "b", "ca", "est", "dr", "mr", "mrs", "ms", "prof"])
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "&", "plus", "/", "+"})
 _CONTRAST = frozenset(
     {"but", "however", "although", "though", "whereas", "except", "nevertheless", "nonetheless", "yet", "albeit", "because", "while"}
@@ -158,9 +157,7 @@ def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i
     if 50 <= width <= 110 and norms[i] not in _BULLETS and length + 1 + len(tokens[i].raw) > width - 3 and norms[i - 1] != ":":
         return False
     if norms[i] in _BULLETS or tokens[i].raw[0].isupper():
-        return tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE or norms[i] in _BULLETS or not (
-            norms[i - 1] in {",", "and", "or", "the", "of", "with", "a", "no", "his", "her", "to", "for", "on", "dr", "mr", "mrs"}
-        )
+        return tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE or norms[i] in _BULLETS or norms[i - 1] not in {",", "and", "or", "the", "of", "with", "a", "no", "his", "her", "to", "for", "on", "dr", "mr", "mrs"}
     if norms[i - 1] == ":":
         return False
     return tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE

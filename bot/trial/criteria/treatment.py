@@ -81,7 +81,7 @@ def other_trial(case: Case) -> Decision:
     never = [f for f in found if f.assertion == "negated"]
     excused, barring, open_ = [], list(now), []
     for trial in found:
-        if trial.assertion != "present" or trial.text("state") == "current" and trial.get("drug") is not False:
+        if trial.assertion != "present" or (trial.text("state") == "current" and trial.get("drug") is not False):
             if trial.assertion == "uncertain":
                 open_.append(trial)
             continue

@@ -133,7 +133,7 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
         elif kind == "remission":
             if state.assertion == "negated" and note.norms[state.start] not in {"no", "without", "never", "not", "has", "free"}:
                 active = True
-            elif state.assertion in {"present", "negated"} and (remission is None or state.dates and not remission.dates):
+            elif state.assertion in {"present", "negated"} and (remission is None or (state.dates and not remission.dates)):
                 remission = state
     active = active or _under_treatment(note, first, last, text)
     if not when.known and treated is not None:
@@ -192,7 +192,7 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
             yield finding(note, "other_malignancy", mention.start, mention.end, {"general": True}, assertion="negated", cue=mention.cue)
         elif mention.assertion in {"present", "uncertain"} and not any(m.group == "malignancy" for m in note.same_sentence(mention, "malignancy")) and not re.search(r"cancers$|malignancies$", words):
             after = note.after(mention.end, 2)
-            if after[:1] in (["in"], ["treatment"]) or "history" in words and mention.assertion == "present" and not mention.dates:
+            if after[:1] in (["in"], ["treatment"]) or ("history" in words and mention.assertion == "present" and not mention.dates):
                 continue
             yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": "cancer"}, assertion=mention.assertion, when=dates_of(mention)[0])
     for mention in note.of("tumour"):
@@ -331,7 +331,7 @@ def _stopped_at(note: Note, drug: Mention, first: int, last: int) -> Period | No
     days = [d for d in note.dates if window_first <= d.start < window_last]
     if ended.known:
         return ended
-    if _STOP_DRUG.search(around) or point or re.search(r"(?<!\S)(?:had|received|was on|took|treated with|was given|was treated|given|got|course)(?!\S)", note.words(window_first, drug.start)) and days and days[0].role == "at":
+    if _STOP_DRUG.search(around) or point or (re.search(r"(?<!\S)(?:had|received|was on|took|treated with|was given|was treated|given|got|course)(?!\S)", note.words(window_first, drug.start)) and days and days[0].role == "at"):
         after = [d for d in days if d.start >= drug.start and d.role != "since"]
         if after:
             return after[-1].period
@@ -418,7 +418,7 @@ def _transplants(note: Note) -> Iterator[Finding]:
         if not mention.is_patient:
             continue
         clause_words = note.words(*note.clause(mention.start))
-        gave = [m for m in note.same_clause(mention, "transplant_donor")]
+        gave = list(note.same_clause(mention, "transplant_donor"))
         if gave and mention.assertion != "negated":
             continue
         if mention.assertion == "negated":

@@ -7,12 +7,12 @@ from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
-from bot.trial.facts import Finding, Period
+from bot.trial.facts import Finding, Period, Value
 
 _OVER = re.compile(r"(?<!\S)(?:resolved|treated|cured|cleared|recovered|recovery|past|previous|previously|old|healed|completed|finished|history of|ago|had|h/o|settled|gone|drained|successfully|fully|childhood|now clear|film clear|was|finished|status post|s/p)(?!\S)")
 _IV = re.compile(r"(?<!\S)(?:iv|i/v|intravenous|i \. v \.?|parenteral)(?: \S+){0,2}? ?(?:antibiotics?|abx|antibiotic|tazocin|piperacillin\S*|meropenem|ceftriaxone|co amoxiclav|vancomycin|flucloxacillin|antifungals?|treatment|therapy|gentamicin|cefuroxime|benzylpenicillin|amoxicillin|augmentin)(?!\S)")
 _ON_TB_DRUGS = re.compile(r"(?<!\S)(?:on (?:tb |anti tb |quadruple |antituberculous )?(?:treatment|therapy|rifampicin|isoniazid)|rifampicin|isoniazid|active|open|smear positive|infectious|currently)(?!\S)")
-_TEST_ONLY = frozenset("test tests testing serology status screen screening swab result requested consent counselling clinic".split())
+_TEST_ONLY = frozenset(["test", "tests", "testing", "serology", "status", "screen", "screening", "swab", "result", "requested", "consent", "counselling", "clinic"])
 _HAS_HIV = re.compile(r"(?<!\S)(?:hiv (?:infection|disease|infected|carrier)|living with hiv|known hiv|hiv since|hiv on|aids|antiretroviral\w*|art|haart|cd4|hiv for|has hiv|with hiv|hiv diagnosed|hiv (?:19|20)\d\d|hiv well|hiv under|hiv controlled|hiv suppressed|biktarvy|dolutegravir|cart)(?!\S)")
 _NOT_ILLNESS = re.compile(r"(?<!\S)(?:pain|bleeding|nausea|vomiting|diarrhoea|urge|output|stoma output|tenesmus|symptoms|bowel|itch|hiccups|constipation|weight)(?!\S)")
 _ONCE = re.compile(r"(?<!\S)(?:previously|formerly|until|used to|in the past|was|years ago|no longer|before)(?!\S)")
@@ -36,12 +36,12 @@ def _hiv(note: Note) -> Iterator[Finding]:
             yield finding(note, "hiv", mention.start, mention.end, assertion="uncertain", cue="test" if testing else "")
             continue
         assertion = mention.assertion
-        if assertion == "negated" and re.search(r"(?<!\S)(?:on art|antiretroviral|haart)(?!\S)", words) or re.search(r"hiv (?:viral load|vl|rna|load)", note.words(mention.start, mention.end + 3)) and assertion == "negated":
+        if (assertion == "negated" and re.search(r"(?<!\S)(?:on art|antiretroviral|haart)(?!\S)", words)) or (re.search(r"hiv (?:viral load|vl|rna|load)", note.words(mention.start, mention.end + 3)) and assertion == "negated"):
             assertion = "present"
         yield finding(note, "hiv", mention.start, mention.end, assertion=assertion, cue=mention.cue)
     for mention in note.of("infection_screen"):
         if mention.is_patient and mention.assertion == "negated":
-            listed = [m for m in note.same_sentence(mention, "infection_hiv", "hepatitis")]
+            listed = list(note.same_sentence(mention, "infection_hiv", "hepatitis"))
             if note.norms[mention.start] in {"bbv", "bbvs", "blood", "bloodborne"} and not listed:
                 for concept in ("hiv", "hepatitis_b", "hepatitis_c"):
                     yield finding(note, concept, mention.start, mention.end, assertion="negated", cue=mention.cue)
@@ -72,7 +72,7 @@ def _infections(note: Note) -> Iterator[Finding]:
             continue
         when, ended = dates_of(mention)
         past = when.latest is not None and (note.today - when.latest).days > 60
-        over = past or ended.known and ended.latest is not None and ended.latest <= note.today or _OVER.search(words) is not None and not re.search(r"(?<!\S)(?:being treated|currently|still|ongoing|active|on iv|now on|under treatment)(?!\S)", words)
+        over = past or (ended.known and ended.latest is not None and ended.latest <= note.today) or (_OVER.search(words) is not None and not re.search(r"(?<!\S)(?:being treated|currently|still|ongoing|active|on iv|now on|under treatment)(?!\S)", words))
         serious = mention.group == "infection_serious" or (_IV.search(words) is not None)
         own = note.words(mention.start, mention.end)
         if own in {"tb", "tuberculosis"} and not _ON_TB_DRUGS.search(words):
@@ -181,7 +181,7 @@ def _reach(note: Note, mention: Mention) -> int:
 def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
     bare = note.words(mention.start, mention.end) in {"dna", "viral load", "dna level", "dna load", "dna titre", "dna levels"}
     context = note.sentence_words(mention.start) + " " + " ".join(note.words(m.start, m.end) for m in note.of("hepatitis") if m is not mention)
-    if _about_hiv(note, mention) or bare and not re.search(r"(?<!\S)(?:hbv|hbsag|hepatitis b|hep b|hepatitis)", context):
+    if _about_hiv(note, mention) or (bare and not re.search(r"(?<!\S)(?:hbv|hbsag|hepatitis b|hep b|hepatitis)", context)):
         return
     if bare and re.search(r"(?<!\S)(?:hcv|hepatitis c)(?!\S)", note.words(*note.clause(mention.start))) and not re.search(r"(?<!\S)(?:hbv|hbsag|hepatitis b)(?!\S)", note.sentence_words(mention.start)):
         return
@@ -211,12 +211,12 @@ def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
 
 
 def _values(text: str) -> Iterator[re.Match[str]]:
-    matches = [m for m in (*_POWER.finditer(text), *_LOAD.finditer(text))]
+    matches = [*_POWER.finditer(text), *_LOAD.finditer(text)]
     with_unit = [m for m in matches if m["unit"] or m.groupdict().get("log")]
     yield from with_unit or [m for m in matches if len(text[: m.start()].split()) <= 4][:1]
 
 
-def _load_values(match: re.Match[str]) -> dict[str, object] | None:  # type: ignore[type-arg]
+def _load_values(match: re.Match[str]) -> dict[str, Value] | None:
     groups = match.groupdict()
     number = float(groups["value"]) if groups.get("value") else 1.0
     exponent = groups.get("exp")

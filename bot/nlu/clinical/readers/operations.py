@@ -81,9 +81,9 @@ def _none(note: Note) -> Iterator[Finding]:
     for mention in note.of("treatment", "operation"):
         if mention.is_patient and mention.assertion == "negated" and mention.concept in {"resection_word", "major_operation"} and _RECENT_TAIL.search(" ".join(note.after(mention.end, 5))):
             yield finding(note, "surgery_none", mention.start, mention.end, {"scope": "recent"}, cue=mention.cue)
-    for match, start, end in note.find(_NOTHING):
+    for _, start, end in note.find(_NOTHING):
         yield finding(note, "surgery_none", start, end, {"scope": _scope(note, "", note.words(end, note.clause(start)[1]), start, end, note.clause(start))})
-    for match, start, end in note.find(_LAST_ONE):
+    for _, start, end in note.find(_LAST_ONE):
         near = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)]
         if near:
             yield finding(note, "surgery", start, end, {"major": True, "name": "last operation"}, when=near[-1].period)
@@ -206,7 +206,7 @@ def _failure(note: Note, mention: Mention) -> Iterator[Finding]:
     words = note.sentence_words(mention.start)
     when, ended = dates_of(mention)
     over = re.search(r"(?<!\S)(?:resolved|recovered|recovery|temporary|briefly|stopped|until|came off|off dialysis|no longer|former|transplant\w*|cured|before the transplant|previously)(?!\S)", words)
-    if over and mention.assertion == "present" or (ended.known and ended.latest is not None and ended.latest < note.today):
+    if (over and mention.assertion == "present") or (ended.known and ended.latest is not None and ended.latest < note.today):
         return
     old = when.latest is not None and (note.today - when.latest).days > 300 and "since" not in words and not mention.affirmed
     if old and "dialysis" not in note.words(mention.start, mention.end):
@@ -264,7 +264,7 @@ def _organs_in(note: Note, start: int, end: int) -> Iterator[tuple[str, int, int
 def read_allergies(note: Note) -> Iterator[Finding]:
     """`no_allergy`, `only_allergy`, `allergy` (with `study_drug`), `tolerated_study_drug`, `rt_impossible`."""
     for mention in note.of("rt_impossible"):
-        if mention.is_patient and mention.assertion in {"present", "uncertain"} or mention.is_patient and note.norms[mention.start] in {"no", "not", "cannot", "can", "unable"} and mention.assertion != "planned":
+        if (mention.is_patient and mention.assertion in {"present", "uncertain"}) or (mention.is_patient and note.norms[mention.start] in {"no", "not", "cannot", "can", "unable"} and mention.assertion != "planned"):
             if note.norms[mention.start] == "contraindication" and mention.assertion == "negated":
                 continue
             yield finding(note, "rt_impossible", mention.start, mention.end, assertion="uncertain" if mention.assertion == "uncertain" else "present", cue=mention.cue)
@@ -301,7 +301,7 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
     if mention.assertion == "negated":
         plain = note.words(mention.start, mention.end) in {"allergy", "allergies", "drug allergy", "drug allergies", "allergic", "hypersensitivity", "allergic reactions"}
         named = plain and re.search(r"(?<!\S)to (?!any|the|study|drugs|medic|anything)", " ".join(note.after(mention.end, 2)))
-        if not harmless and (near or plain and not named):
+        if not harmless and (near or (plain and not named)):
             yield finding(note, "no_allergy", mention.start, mention.end, cue=mention.cue)
         return
     if near:

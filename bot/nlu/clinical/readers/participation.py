@@ -80,7 +80,7 @@ def _consent(note: Note) -> Iterator[Finding]:
         head = note.words(clause[0], start)
         bare = not re.search(_JOIN, match.group()) and not re.search(r"consent|guinea|revoked", match.group())
         around = note.sentence_words(start) + " " + " ".join(note.norms[max(0, note.sentence(start)[0] - 25) : start])
-        if bare and (not _STUDY_OBJECT.search(around) and "consent" not in around or re.search(r"(?<!\S)(?:surgery|chemo\w*|operation|stoma|radiotherapy|vaccine|jab|colonoscopy|hiv|test|contraception|transfusion)(?!\S)", note.words(*clause))):
+        if bare and ((not _STUDY_OBJECT.search(around) and "consent" not in around) or re.search(r"(?<!\S)(?:surgery|chemo\w*|operation|stoma|radiotherapy|vaccine|jab|colonoscopy|hiv|test|contraception|transfusion)(?!\S)", note.words(*clause))):
             continue
         if _subject_is_kin(note, start) or (_OTHER_OBJECT.search(tail) and not _STUDY_OBJECT.search(match.group() + " " + tail)) or _other_trial_named(note, start, min(len(note.norms), end + 3)):
             continue
@@ -106,11 +106,11 @@ def _consent(note: Note) -> Iterator[Finding]:
         if given and doubt and _signed_for_sure(words):
             doubt = False
         found.append((mention.start, mention.end, "given" if given and not doubt else "pending", target, words))
-    for match, start, end in note.find(_IN_WRITING):
+    for _, start, end in note.find(_IN_WRITING):
         if not _NOT_GIVEN.search(note.words(note.clause(start)[0], start)):
             found.append((start, end, "given", "study", note.words(*note.clause(start))))
     if not any(row[2] in {"given"} for row in found):
-        for match, start, end in note.find(_FORMS):
+        for _, start, end in note.find(_FORMS):
             words = note.words(*note.clause(start))
             before = note.words(max(note.clause(start)[0], start - 3), start)
             if not _NOT_GIVEN.search(before) and not _subject_is_kin(note, start) and not _other_trial_named(note, start, end):
@@ -158,7 +158,7 @@ def _object(note: Note, words: str, first: int, last: int, mention: Mention) -> 
     other = _OTHER_OBJECT.search(rest)
     if study and not (other and other.start() < study.start()):
         return "study"
-    if other or _OTHER_OBJECT.search(before) and not _STUDY_OBJECT.search(before):
+    if other or (_OTHER_OBJECT.search(before) and not _STUDY_OBJECT.search(before)):
         return "other"
     return "study" if _STUDY_OBJECT.search(words) else "unspecified"
 
@@ -218,11 +218,7 @@ def _contraception(note: Note) -> Iterator[Finding]:
         refusing = _REFUSES.search(words) or re.search(r"(?<!\S)(?:flatly no|trying to conceive|trying for a (?:baby|child)|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)", full)
         if refusing and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
             status = "refuses"
-        elif mention.assertion == "negated":
-            status = "pending"
-        elif _TALK.search(words) and not re.search(r"(?<!\S)(?:agree\w*|will use|uses|willing|happy to|accepts)(?!\S)", words):
-            status = "pending"
-        elif mention.assertion in {"uncertain", "hypothetical"}:
+        elif mention.assertion == "negated" or (_TALK.search(words) and not re.search(r"(?<!\S)(?:agree\w*|will use|uses|willing|happy to|accepts)(?!\S)", words)) or mention.assertion in {"uncertain", "hypothetical"}:
             status = "pending"
         elif mention.attributes.get("method") or _USES.search(words):
             status = "uses"
@@ -236,7 +232,7 @@ def _contraception(note: Note) -> Iterator[Finding]:
     for mention in note.mentions:
         if mention.attributes.get("fertility") == "hysterectomy" and mention.experiencer in {"patient", "partner"}:
             own = note.norms[mention.start] in {"no", "without", "has"}
-            if mention.assertion == "present" or own and mention.assertion == "negated":
+            if mention.assertion == "present" or (own and mention.assertion == "negated"):
                 yield finding(note, "hysterectomy", mention.start, mention.end, experiencer=mention.experiencer, when=dates_of(mention)[0])
 
 
@@ -248,7 +244,7 @@ def _only_symptom(note: Note, mention: Mention) -> bool:
 
 # -------------------------------------------------------------------------------------------- pregnancy
 
-_PAST_PREGNANCY = frozenset("previous past first last second third history complications ectopic miscarriage loss terminated during after uneventful in her two three".split())
+_PAST_PREGNANCY = frozenset(["previous", "past", "first", "last", "second", "third", "history", "complications", "ectopic", "miscarriage", "loss", "terminated", "during", "after", "uneventful", "in", "her", "two", "three"])
 
 
 def _pregnancy(note: Note) -> Iterator[Finding]:

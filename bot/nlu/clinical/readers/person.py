@@ -22,21 +22,21 @@ _OLD = r"(?:y/o|yo|y o|y \. o \.?|y|yr|yrs|year|years|jahre|jahrige[r]?|j)"
 
 _STRONG = (
     re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD}(?: |s )?(?:old|of age)(?!\S)"),
-    re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:y/o|yo)(?!\S)"),
+    re.compile(r"(?<!\S)(?P<n>\d{2,3}) (?:y/o|yo)(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD} (?:old )?(?:[a-z]+ )?(?P<sex>{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:/ )?(?P<sex>{_SEX})(?! (?:ago|back|post|since|[0-9]))(?!\S)"),
     re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
     re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
-    re.compile(rf"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
+    re.compile(r"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) [♂♀](?!\S)"),
     re.compile(r"(?<!\S)[♂♀] (?P<n>\d{2})(?!\S)"),
-    re.compile(rf"(?<!\S)patient \S+ , (?P<n>\d{{2}}) years(?!\S)"),
+    re.compile(r"(?<!\S)patient \S+ , (?P<n>\d{2}) years(?!\S)"),
     re.compile(rf"(?<!\S)(?:his|her|the|patient 's) age(?: ,| is| of| :)* (?P<n>{_N})(?!\S)"),
     re.compile(rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"),
     re.compile(rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) is (?:now |currently |already |only |still )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today)|$)"),
     re.compile(rf"(?<!\S)(?:(?:just|recently|has|only|now|who|he|she) )+turned (?P<n>{_N})(?!\S)"),
-    re.compile(rf"(?<!\S)(?:patient|pt) , (?P<n>\d{{2}})(?= ?,)"),
-    re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
+    re.compile(r"(?<!\S)(?:patient|pt) , (?P<n>\d{2})(?= ?,)"),
+    re.compile(r"(?<!\S)(?P<n>\d{2}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
     re.compile(rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"),
 )
 _TITLE = re.compile(
@@ -52,7 +52,7 @@ _WEAK = (
     re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
     re.compile(r"(?<!\S)(?:she|he) is (?P<n>\w+)(?= ?(?:,|\.|;|$))"),
 )
-_NOT_NAMES = frozenset("ecog ps kps karnofsky who case room bed no nr page hb psa cea platelets plt wbc alt ast ward bmi score weight height grade level table figure fig site arm item day week cycle number creatinine egfr january february march april may june july august september october november december jan feb mar apr jun jul aug sep oct nov dec t n m".split())
+_NOT_NAMES = frozenset(["ecog", "ps", "kps", "karnofsky", "who", "case", "room", "bed", "no", "nr", "page", "hb", "psa", "cea", "platelets", "plt", "wbc", "alt", "ast", "ward", "bmi", "score", "weight", "height", "grade", "level", "table", "figure", "fig", "site", "arm", "item", "day", "week", "cycle", "number", "creatinine", "egfr", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "t", "n", "m"])
 _TENS_AGE = re.compile(r"(?<!\S)(?:in )?(?:(?:his|her|their|the) )?(?P<part>early |mid |late |middle )?(?P<dec>[2-9]0) ?'? ?s(?!\S)")
 _BETWEEN = re.compile(r"(?<!\S)(?:aged?|is) (?:between )?(?P<a>\d{2}) ?(?:-|to|and) ?(?P<b>\d{2})(?!\S)")
 _BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
@@ -60,10 +60,9 @@ _DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early
 _GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
 _BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
 _OTHERS_AFTER = frozenset(
-    "mother father brother sister son daughter wife husband partner aunt uncle cousin twin baby infant child scan scar stent fracture graft history "
-    "nephew niece grandson granddaughter boy girl friend hip knee injury mum dad toddler study report referral letter dog".split()
+    ["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "infant", "child", "scan", "scar", "stent", "fracture", "graft", "history", "nephew", "niece", "grandson", "granddaughter", "boy", "girl", "friend", "hip", "knee", "injury", "mum", "dad", "toddler", "study", "report", "referral", "letter", "dog"]
 )
-_OTHERS_BEFORE = frozenset("mother father brother sister son daughter wife husband partner aunt uncle cousin twin baby nephew niece at from since until mum dad retired menopause".split())
+_OTHERS_BEFORE = frozenset(["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "nephew", "niece", "at", "from", "since", "until", "mum", "dad", "retired", "menopause"])
 _AGE_TITLES = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"}
 
 
@@ -170,7 +169,7 @@ def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> boo
         if years < 13:
             return False
         letter = next(i for i in range(start, end) if note.norms[i] in {"m", "f"})
-        return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0 or note.after(end, 1) == [","] and note.segment(start).start == start
+        return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0 or (note.after(end, 1) == [","] and note.segment(start).start == start)
     if match.group().startswith(("age", "aged", "alter")):
         before = note.before(start, 2)
         return not set(before) & {"at", "the", "from", "since", "under", "over", "menopause", "when", "until", "childbearing", "limit", "of"}
@@ -240,7 +239,7 @@ def read_person(note: Note) -> Iterator[Finding]:
     yield from _performance(note)
 
 
-_SEX_WORDS = {**{w: "M" for w in "male man gentleman gent chap boy widower bloke".split()}, **{w: "F" for w in "female woman lady girl widow housewife".split()}}
+_SEX_WORDS = {**dict.fromkeys(["male", "man", "gentleman", "gent", "chap", "boy", "widower", "bloke"], "M"), **dict.fromkeys(["female", "woman", "lady", "girl", "widow", "housewife"], "F")}
 
 
 def _sex(note: Note) -> Iterator[Finding]:

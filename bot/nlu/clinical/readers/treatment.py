@@ -26,7 +26,7 @@ def read_treatment(note: Note) -> Iterator[Finding]:
             yield finding(note, "untreated", mention.start, mention.end)
 
 
-_FOLLOWS_UNTREATED = frozenset("so to at and or as by rectal rectum low mid primary adenocarcinoma tumour cancer yet until up in for thus as still tumours on with cT3 locally adeno adenoca mss newly at crc".split())
+_FOLLOWS_UNTREATED = frozenset(["so", "to", "at", "and", "or", "as", "by", "rectal", "rectum", "low", "mid", "primary", "adenocarcinoma", "tumour", "cancer", "yet", "until", "up", "in", "for", "thus", "as", "still", "tumours", "on", "with", "cT3", "locally", "adeno", "adenoca", "mss", "newly", "at", "crc"])
 
 
 def _anothers(note: Note, mention: Mention) -> bool:
@@ -64,10 +64,9 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     words = note.sentence_words(mention.start)
     kind = str(mention.attributes["kind"])
-    near_allergy = any(m.group in {"allergy", "allergy_none", "tolerated"} for m in _same_segment(note, mention)) and kind != "chemoradiation"
-    if any(m.group in {"allergy", "allergy_none", "rt_impossible"} for m in _same_segment(note, mention)) and near_allergy:
-        if not any(m.group == "tolerated" for m in _same_segment(note, mention)):
-            return
+    beside = {m.group for m in _same_segment(note, mention)}
+    if beside & {"allergy", "allergy_none"} and "tolerated" not in beside and kind != "chemoradiation":
+        return
     if _as_reason(note, mention):
         return
     pelvic = bool(mention.attributes.get("pelvic"))
@@ -89,7 +88,7 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "for": "other_illness"}, when=dates_of(mention)[0])
         return
     cause = _cause(note, mention)
-    if kind == "surgery" and (_OTHER_CAUSE.search(note.words(*note.clause(mention.start))) and "cancer" not in words or cause == "other_cancer"):
+    if kind == "surgery" and ((_OTHER_CAUSE.search(note.words(*note.clause(mention.start))) and "cancer" not in words) or cause == "other_cancer"):
         return
     if generic and not _done_to_tumour(note, mention):
         return

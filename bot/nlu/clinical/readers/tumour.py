@@ -24,9 +24,9 @@ _HEIGHT = (
 )
 _NOT_LOWER = re.compile(r"(?:upper|proximal|superior|top|cranial)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit)")
 _SIZE = re.compile(rf"(?<!\S)(?P<a>{_NUM})(?: (?:cm|mm))?(?: ?(?:x|by|/) ?(?P<b>{_NUM})(?: (?:cm|mm))?)?(?: ?(?:x|by|/) ?{_NUM})? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)(?!\S)")
-_NOT_SIZE_AFTER = frozenset("from fr above off to av ab proximal invasion beyond extramural margin clear clearance away thick below short into distance up".split())
-_NOT_SIZE_BEFORE = frozenset("node nodes ln lns crm mrf margin emvi nodule nodules polyp cyst depth invasion distance aneurysm stone height weight emd clearance gap thickness lymph verge av by".split())
-_LESION_WORDS = frozenset("tumour lesion mass growth cancer ca carcinoma neoplasm adenocarcinoma adenoca rectal mri ct scope colonoscopy endoscopy ulcer sigmoidoscopy rectum mr endorectal eus ulcerated polypoid circumferential long across length diameter measuring measures size".split())
+_NOT_SIZE_AFTER = frozenset(["from", "fr", "above", "off", "to", "av", "ab", "proximal", "invasion", "beyond", "extramural", "margin", "clear", "clearance", "away", "thick", "below", "short", "into", "distance", "up"])
+_NOT_SIZE_BEFORE = frozenset(["node", "nodes", "ln", "lns", "crm", "mrf", "margin", "emvi", "nodule", "nodules", "polyp", "cyst", "depth", "invasion", "distance", "aneurysm", "stone", "height", "weight", "emd", "clearance", "gap", "thickness", "lymph", "verge", "av", "by"])
+_LESION_WORDS = frozenset(["tumour", "lesion", "mass", "growth", "cancer", "ca", "carcinoma", "neoplasm", "adenocarcinoma", "adenoca", "rectal", "mri", "ct", "scope", "colonoscopy", "endoscopy", "ulcer", "sigmoidoscopy", "rectum", "mr", "endorectal", "eus", "ulcerated", "polypoid", "circumferential", "long", "across", "length", "diameter", "measuring", "measures", "size"])
 
 
 def measures(note: Note) -> list[tuple[int, int, float, float]]:
@@ -90,13 +90,13 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
 _T = re.compile(r"(?<!\S)(?P<p>mr|yc|yp|c|p|y|u|r|mrc)? ?t(?P<v>is|x|[0-4])(?P<s>[a-d]{0,2})(?: ?(?:-|/|or|to) ?(?:c|mr)?t?(?P<v2>[0-4])[a-d]?)?(?= |$)")
 _N = re.compile(r"(?<!\S)(?P<p>mr|yc|yp|c|p|y|u|r|mrc)?n ?(?:(?P<v>[0-3x])(?P<s>mi|[a-c])?(?: ?(?:-|/|or|to) ?(?:c|mr)?n?(?P<v2>[0-3])[a-c]?)?|(?P<plus>positive|\+)|(?P<minus>negative))(?= |$)")
 _M = re.compile(r"(?<!\S)(?P<p>mr|yc|yp|c|p|y|u|r)?m ?(?P<v>[01x])(?P<s>[a-c])?(?= |$)")
-_T_NOT_AFTER = frozenset("weighted signal vertebra vertebral dm level levels hyperintense sequence sequences lymphocytes cells w images replacement axial".split())
-_T_NOT_BEFORE = frozenset("free tsh thyroid serum ft3 ft4".split())
+_T_NOT_AFTER = frozenset(["weighted", "signal", "vertebra", "vertebral", "dm", "level", "levels", "hyperintense", "sequence", "sequences", "lymphocytes", "cells", "w", "images", "replacement", "axial"])
+_T_NOT_BEFORE = frozenset(["free", "tsh", "thyroid", "serum", "ft3", "ft4"])
 _STAGE = re.compile(
     r"(?<!\S)(?:(?:ajcc|uicc|clinical|tnm|overall|c|anatomic|disease|pathological|prognostic) )*(?:stage|stadium|stg|staged(?: as)?|ajcc|uicc|clinical stage|stage group)(?: (?:is|:|=|group|of|was|as|ajcc|uicc|\(|8th|ed|edition|\)|-|tnm|c|stage|clinical|8))* "
     r"(?P<v>iv|i{1,3}|[0-4])(?: ?(?P<s>[a-c]))?(?: ?(?:-|/|or|to) ?(?P<v2>iv|i{1,3}|[1-4])[a-c]?)?(?= |$)"
 )
-_NOT_TUMOUR_STAGE = frozenset("ckd kidney disease fibrosis pressure ulcer hypertension copd gold retinopathy renal liver cirrhosis sarcoid labour melanoma lymphoma breast prostate trial study chronic".split())
+_NOT_TUMOUR_STAGE = frozenset(["ckd", "kidney", "disease", "fibrosis", "pressure", "ulcer", "hypertension", "copd", "gold", "retinopathy", "renal", "liver", "cirrhosis", "sarcoid", "labour", "melanoma", "lymphoma", "breast", "prostate", "trial", "study", "chronic"])
 _ROMAN = {"i": "I", "ii": "II", "iii": "III", "iv": "IV", "0": "0", "1": "I", "2": "II", "3": "III", "4": "IV"}
 
 
@@ -157,7 +157,7 @@ def _doubt(note: Note, start: int, end: int) -> bool:
 
 def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
     if name == "t_category":
-        if note.norms[start] == "tx" and not note.norms[start + 1 : start + 2][:1] in ([x] for x in ("n0", "n1", "n2", "nx")):
+        if note.norms[start] == "tx" and note.norms[start + 1 : start + 2][:1] not in ([x] for x in ("n0", "n1", "n2", "nx")):
             return True
         if note.norms[start] == "tis" and note.tokens[start].raw not in {"Tis", "TIS", "cTis", "pTis"}:
             return True
@@ -198,7 +198,7 @@ def read_tumour(note: Note) -> Iterator[Finding]:
 
 # -------------------------------------------------------------------------------------------- histology
 
-_OTHER_ORGANS = frozenset("prostate prostatic lung breast stomach gastric pancreas pancreatic ovary ovarian endometrial kidney oesophagus skin ear scalp nose cheek temple lip thyroid bladder cervix cervical".split())
+_OTHER_ORGANS = frozenset(["prostate", "prostatic", "lung", "breast", "stomach", "gastric", "pancreas", "pancreatic", "ovary", "ovarian", "endometrial", "kidney", "oesophagus", "skin", "ear", "scalp", "nose", "cheek", "temple", "lip", "thyroid", "bladder", "cervix", "cervical"])
 
 
 def _histology(note: Note) -> Iterator[Finding]:
@@ -292,10 +292,10 @@ def _thirds_after(note: Note) -> Iterator[Finding]:
         at = segment.start
         if not alone:
             last = [m for m in note.mentions if m.group in {"histology", "tumour"} and note.segment(m.start).index == segment.index and m.end < segment.end]
-            if not last or note.norms[last[-1].end] not in _THIRD or last[-1].end + 1 < segment.end and note.norms[last[-1].end + 1] not in {".", "third", ")", "m0"}:
+            if not last or note.norms[last[-1].end] not in _THIRD or (last[-1].end + 1 < segment.end and note.norms[last[-1].end + 1] not in {".", "third", ")", "m0"}):
                 continue
             at = last[-1].end
-        first, end = note.layout.sentences[segment.sentence]
+        first, _end = note.layout.sentences[segment.sentence]
         if any(m.attributes.get("site") == "rectum" and first <= m.start < at and m.is_patient for m in note.of("site")):
             yield finding(note, "rectal_third", at, at + 1, {"third": _THIRD[note.norms[at]]})
 
@@ -319,13 +319,13 @@ def _tumour_site(note: Note, mention: Mention) -> bool:
     words = set(note.norms[max(segment.start, mention.start - 5) : min(segment.end, mention.end + 6)])
     if words & {"polyp", "polyps", "diverticula", "diverticulosis", "diverticular", "diverticulitis", "normal", "clear", "rest", "remaining", "remainder", "scope", "reached", "to", "proximal", "above"}:
         return False
-    return any(m.group in _SITE_FRIENDS and abs(m.start - mention.start) <= 7 for m in near) or mention.attributes["site"] == "anal_canal" and bool(near)
+    return any(m.group in _SITE_FRIENDS and abs(m.start - mention.start) <= 7 for m in near) or (mention.attributes["site"] == "anal_canal" and bool(near))
 
 
 # ----------------------------------------------------------------------------------------------- spread
 
-_REGIONAL = frozenset("node nodal nodes lymph mesorectal regional ln lns perirectal locoregional lymphatic satellite".split())
-_NOT_SPREAD_AFTER = frozenset("workup work screen screening risk potential survey search".split())
+_REGIONAL = frozenset(["node", "nodal", "nodes", "lymph", "mesorectal", "regional", "ln", "lns", "perirectal", "locoregional", "lymphatic", "satellite"])
+_NOT_SPREAD_AFTER = frozenset(["workup", "work", "screen", "screening", "risk", "potential", "survey", "search"])
 
 
 def _spread(note: Note) -> Iterator[Finding]:
@@ -478,9 +478,7 @@ def _tumour_course(note: Note, mention: Mention) -> bool:
     if set(note.after(mention.end, 3)) & {"diabetes", "diabetic", "hypertension", "af", "asthma", "hypothyroidism", "epilepsy", "depression", "anaemia", "t2dm"}:
         return False
     behind = [m for m in note.mentions if m.end <= mention.start and note.layout.sentence_of(m.start) == segment.sentence]
-    if behind and behind[-1].group in _OTHER_ILLNESS and note.segment(behind[-1].start).clause == segment.clause:
-        return False
-    return True
+    return not (behind and behind[-1].group in _OTHER_ILLNESS and note.segment(behind[-1].start).clause == segment.clause)
 
 
 def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Finding]:
