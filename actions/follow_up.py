@@ -38,6 +38,13 @@ _WEEKDAY_AFTER = re.compile(
     r"\bthe\s+following\s+(mon|tues|wednes|thurs|fri|satur|sun)day\b",
     re.IGNORECASE,
 )
+#: 'Which day was it again?'
+_WHICH_AGAIN = re.compile(
+    r"\b(?:again|remind|what|which)\b.*\b(?:day|date|when|again)\b|哪(?:一)?天来着|再说一遍", re.IGNORECASE
+)
+_OF_ONE_VISIT = frozenset({"ask_next_visit", "ask_visit_detail", "request_reschedule"})
+#: 'What is P-0012 on today?': which drugs somebody takes.
+_ON_WHAT = re.compile(r"\bon\b(?!\s+(?:the\s+)?(?:\d|mon|tue|wed|thu|fri|sat|sun))", re.IGNORECASE)
 _WEEKDAYS = ("mon", "tues", "wednes", "thurs", "fri", "satur", "sun")
 
 
@@ -48,18 +55,31 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
     last question with its own day, participant or visit. What cannot be resolved stays as it is.
     """
     last = memory.get("intent")
+    if part.intent == "follow_up" and last not in _REPEATABLE:
+        return _without_question_before(part)
     if not last:
         return part
     waiting = bool(memory.get("waiting")) and part.intent in _MAY_COMPLETE and _is_bare(part)
     if part.intent != "follow_up" and not waiting:
         return part
     part = _with_relative_day(part, memory)
+    if _WHICH_AGAIN.search(part.text) and memory.get("visit") and last in _OF_ONE_VISIT:
+        return replace(part, intent="ask_visit_detail", visits=(str(memory["visit"]),), dates=(), scope="")
     named = bool(part.participants or part.dates or part.visits or part.visit_class or part.scope or part.drugs)
     if not named:
         return part
     if waiting:
         return _asking(part, str(last))
-    return _asking(part, _question_after(part, str(last))) if last in _REPEATABLE else part
+    return _asking(part, _question_after(part, str(last)))
+
+
+def _without_question_before(part: Part) -> Part:
+    """A follow-up after nothing that it could follow: what its own words name decides, else it is not understood."""
+    if part.drugs or (part.participants and part.dates and _ON_WHAT.search(part.text)):
+        return part.asking("ask_dose_schedule")
+    if part.visits or part.visit_class or (part.dates and not part.participants):
+        return part.asking("ask_next_visit")
+    return part
 
 
 def _question_after(part: Part, last: str) -> str:

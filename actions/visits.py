@@ -138,7 +138,10 @@ _AFTER_NEXT = re.compile(r"\bafter\s+(?:my|the|that|this)?\s*next\b|下次之后
 def _remembered_visit(ask: Ask) -> tuple[VisitCode, ...]:
     if not ask.part.refers_to_previous and not _POINTS_BACK.search(ask.part.text):
         return ()
-    return tuple(code for code in _all_codes(ask) if code == ask.memory.get("visit"))
+    spoken_of = ask.memory.get("visit")
+    if ask.part.scope in ("first", "last"):  # 'the last day of it': of its kind
+        return next((codes for codes in CLASSES.values() if spoken_of in codes), ())
+    return tuple(code for code in _all_codes(ask) if code == spoken_of)
 
 
 def _all_codes(ask: Ask) -> tuple[VisitCode, ...]:

@@ -64,7 +64,7 @@ _PATTERNS: tuple[re.Pattern[str], ...] = tuple(
         rf"(?<!\d)(?P<digits>\d{{1,4}})\s*号\s*(?:的)?{_ZH_PEOPLE}",
         rf"(?P<zh>{_ZH_NUMBER})号(?:的)?{_ZH_PEOPLE}",
         # a bare figure only with a leading zero ('0007 next'), and not as a time of day
-        rf"(?<![\w/.:+-])(?<!\bat )(?<!@)(?P<digits>0\d{{3}})(?![\w/:-]|\.\d){_MEASURE}",
+        rf"(?<![\w/.:+-])(?<!\bat )(?<!@)(?P<digits>0\d{{3}})(?![\w/-]|[:.]\d){_MEASURE}",
         # 'what about 9?'
         r"^\s*(?:and|what\s+about|how\s+about|same\s+for|ok(?:ay)?\s+and)\s+(?:number\s+|no\.?\s*)?(?P<digits>\d{1,3})\s*[?.!]*\s*$",
     )
