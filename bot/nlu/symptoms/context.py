@@ -17,6 +17,8 @@ from bot.trial.triage import Status
 _NEAR = 5.0
 _LIST_REACH = 8
 _CRY = 5.0
+#: Facts that a pre-check turns on and that somebody may report of a candidate without more words.
+_OF_A_CANDIDATE = frozenset({"pregnancy", "interacting_medicine"})
 #: Signs that are something done: advice to do it, or the wish, is not the deed.
 _DEEDS = frozenset({"overdose", "swallowed_by_another"})
 
@@ -310,7 +312,9 @@ class Scene:
             return False
         person = self._subject(span)
         if person is None:
-            return False
+            # 'She is pregnant', 'he is on warfarin', with nobody named before: said of a candidate
+            alone = not (self._subjects or self.cues("participant_code") or self.cues("first_person"))
+            return sign in _OF_A_CANDIDATE and alone and bool(self._before("stands_so", span))
         if sign == "pregnancy" and any(cue.overlaps(person) for cue in self.cues("partner")):
             return False
         if any(cue.start >= span.start for cue in self.cues("me_too")):
