@@ -17,6 +17,10 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from bot.cli_common import AsJson, confirmed
+from bot.cli_common import plain_errors as _plain_errors
+from bot.cli_desk import desk
+from bot.cli_records import records
 from bot.config import Settings
 from bot.errors import SparcError
 
@@ -30,33 +34,10 @@ participants = typer.Typer(help="The enrolment database's participants.", no_arg
 database = typer.Typer(help="The enrolment database itself.", no_args_is_help=True)
 app.add_typer(participants, name="participants")
 app.add_typer(database, name="db")
+app.add_typer(desk)
+participants.add_typer(records)
 
 Account = Annotated[str, typer.Option("--as", help="The chat account that speaks.")]
-AsJson = Annotated[bool, typer.Option("--json", help="For programs.")]
-
-
-@contextlib.contextmanager
-def _plain_errors() -> Iterator[None]:
-    """Ends a command with one sentence and exit code 1 for everything a person can put right."""
-    from bot.enrollment.errors import EnrolmentError
-    from bot.trial.protocol import ProtocolError
-
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except (SparcError, EnrolmentError, ProtocolError) as error:
-        reason = str(error)
-    except OSError as error:
-        reason = f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    except Exception as error:
-        if type(error).__module__ != "sqlalchemy.exc":  # by name, since importing it takes longer than most commands
-            raise
-        reason = f"the database cannot be used: {getattr(error, 'orig', error)}"
-    else:
-        return
-    typer.echo(f"sparc: {reason}", err=True)
-    raise typer.Exit(1)
 
 
 @app.command()
@@ -111,15 +92,25 @@ def chat(account: Account) -> None:
 
 @app.command()
 def precheck(
-    note: Annotated[str, typer.Argument(help="The note, or - for one note a line on standard input.")],
+    note: Annotated[str | None, typer.Argument(help="The note, or - for one note a line on standard input.")] = None,
+    fhir: Annotated[
+        Path | None, typer.Option("--fhir", help="A FHIR R4 bundle instead: one result a patient.", dir_okay=False)
+    ] = None,
 ) -> None:
-    """The eligibility pre-check of a note, without a server, as JSON."""
+    """The eligibility pre-check of a note or of a bundle's patients, without a server, as JSON."""
     from bot.commands.precheck import precheck as check
+    from bot.commands.precheck import precheck_bundle
 
     with _plain_errors():
+        if (note is None) == (fhir is None):
+            raise SparcError("give either a note or --fhir FILE")
         today = Settings.from_environment().clock.today()
+        if fhir is not None:
+            for result in precheck_bundle(fhir, today):
+                typer.echo(json.dumps(result, ensure_ascii=False))
+            return
         many = note == "-"
-        lines = _stdin_lines() if many else iter([note])
+        lines = _stdin_lines() if many else iter([note or ""])
         for result in check(lines, today):
             typer.echo(json.dumps(result, ensure_ascii=False, indent=None if many else 2))
 
@@ -184,7 +175,7 @@ def link(
 
 @participants.command("import")
 def import_file(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)], as_json: AsJson = False) -> None:
-    """Imports a participants file: all of it or nothing."""
+    """Imports a participants file (CSV), or a FHIR R4 bundle (.json): all of it or nothing."""
     from bot.commands import people
 
     with _plain_errors():
@@ -228,6 +219,19 @@ def upgrade() -> None:
 
     with _plain_errors():
         typer.echo(people.upgrade_database(Settings.from_environment()))
+
+
+@database.command()
+def downgrade(
+    revision: Annotated[str, typer.Argument(help="The revision to go back to; base: nothing is left.")],
+    yes: Annotated[bool, typer.Option("--yes", help="It is meant; a backup is at hand.")] = False,
+) -> None:
+    """Takes the database back to an earlier form; what that form has no place for is lost."""
+    from bot.commands import people
+
+    with _plain_errors():
+        confirmed(yes, f"going back to {revision} loses what that form has no place for")
+        typer.echo(people.downgrade_database(Settings.from_environment(), revision))
 
 
 def _stdin_lines() -> Iterator[str]:

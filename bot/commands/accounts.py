@@ -1,15 +1,20 @@
-"""`./sparc link`: who a chat account is."""
+"""`./sparc link` and `./sparc link-code`: who a chat account is."""
 
 from __future__ import annotations
 
 import asyncio
 import getpass
+from typing import Any
+
+from alembic.util.exc import CommandError
 
 from bot.config import Settings
-from bot.enrollment import writes
+from bot.enrollment import admin, writes
 from bot.enrollment.audit import Actor
 from bot.enrollment.database import Database
+from bot.enrollment.link_codes import VALID
 from bot.enrollment.migrations import upgrade
+from bot.errors import SparcError
 
 
 def administrator() -> Actor:
@@ -44,7 +49,27 @@ async def link(settings: Settings, account: str, participant: str | None, role: 
     return done
 
 
+async def link_code(settings: Settings, participant: str | None, role: str | None) -> dict[str, Any]:
+    """Makes a one-time code for a participant or a role; the database keeps its hash, so it is shown this once.
+
+    Raises:
+        NotOnFile, InvalidValue: no such participant or role.
+    """
+    await asyncio.to_thread(prepare, settings)
+    until = settings.clock.now() + VALID
+    async with Database(settings.database_url, clock=settings.clock) as database:
+        made = await admin.link_code(database, administrator(), participant, role)
+    return {**made, "valid_until": until.isoformat(timespec="minutes")}
+
+
 def prepare(settings: Settings) -> None:
-    """Makes the home folder and brings the database to its newest form, so that any command may come first."""
+    """Makes the home folder and brings the database to its newest form, so that any command may come first.
+
+    Raises:
+        SparcError: the database was made by a newer version of this program.
+    """
     settings.home.mkdir(parents=True, exist_ok=True)
-    upgrade(settings.database_url)
+    try:
+        upgrade(settings.database_url)
+    except CommandError as error:
+        raise SparcError(f"the database cannot be brought to the form that this version knows: {error}") from None

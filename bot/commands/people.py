@@ -9,22 +9,23 @@ from datetime import date, time
 from pathlib import Path
 from typing import Any
 
+from alembic.util.exc import CommandError
 from rich.console import Console
 from rich.progress import Progress as Bar
 from rich.table import Table
 
 from bot.commands.accounts import administrator, prepare
 from bot.config import Settings
-from bot.enrollment import queries
+from bot.enrollment import migrations, queries, writes
 from bot.enrollment.csv_import import Progress, import_participants
 from bot.enrollment.database import Database
-from bot.enrollment.migrations import current
+from bot.enrollment.fhir_import import import_bundle
 from bot.errors import SparcError
 from bot.trial.record import ParticipantRecord
 
 
 def import_file(settings: Settings, file: Path, console: Console) -> dict[str, Any]:
-    """Imports a participants file, with a progress bar where a person watches.
+    """Imports a participants file (CSV) or a FHIR R4 bundle (`.json`), with a progress bar where a person watches.
 
     Raises:
         ImportRefused: with every bad line, column and reason; nothing was imported.
@@ -34,8 +35,10 @@ def import_file(settings: Settings, file: Path, console: Console) -> dict[str, A
 
     async def work(tell: Any) -> dict[str, Any]:
         async with Database(settings.database_url, clock=settings.clock) as database:
-            report = await import_participants(database, file, administrator(), "command line: import", progress=tell)
-        return asdict(report)
+            who, why = administrator(), "command line: import"
+            if file.suffix.lower() == ".json":
+                return asdict(await import_bundle(database, file, who, why))
+            return asdict(await import_participants(database, file, who, why, progress=tell))
 
     with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("importing", total=1.0)
@@ -65,16 +68,21 @@ async def listed(settings: Settings, status: str | None) -> list[dict[str, Any]]
 
 
 async def shown(settings: Settings, code: str) -> dict[str, Any]:
-    """What is on file about one participant.
+    """What is on file about one participant; that somebody looked is in the audit trail.
 
     Raises:
         SparcError: the code is not on file.
     """
     await asyncio.to_thread(prepare, settings)
-    async with Database(settings.database_url, clock=settings.clock) as database, database.session() as session:
+    async with (
+        Database(settings.database_url, clock=settings.clock) as database,
+        database.writing(administrator(), "command line: show") as session,
+    ):
         record = await queries.participant(session, code)
-    if record is None:
-        raise SparcError(f"no participant {code} on file; ./sparc participants list shows who is")
+        if record is None:
+            raise SparcError(f"no participant {code} on file; ./sparc participants list shows who is")
+        await writes.log_read(session, [code], "record")
+        await session.commit()
     return plain(record)
 
 
@@ -115,4 +123,21 @@ def as_card(row: Mapping[str, Any]) -> Table:
 def upgrade_database(settings: Settings) -> str:
     """Brings the database to the newest form; says where it stands."""
     prepare(settings)
-    return f"the database is at revision {current(settings.database_url)}"
+    return f"the database is at revision {migrations.current(settings.database_url)}"
+
+
+def downgrade_database(settings: Settings, revision: str) -> str:
+    """Takes the database back to an earlier revision; says where it stands.
+
+    Raises:
+        SparcError: no such revision.
+        MigrationError: what is on file does not fit the earlier form; nothing was changed.
+    """
+    settings.home.mkdir(parents=True, exist_ok=True)
+    if migrations.current(settings.database_url) is None:
+        raise SparcError("the database holds nothing yet")
+    try:
+        migrations.downgrade(settings.database_url, revision)
+    except CommandError as error:
+        raise SparcError(f"{revision}: {error}") from None
+    return f"the database is at revision {migrations.current(settings.database_url) or 'base'}"

@@ -1,13 +1,16 @@
-"""`./sparc precheck`: the eligibility pre-check without a server, one JSON object a note."""
+"""`./sparc precheck`: the eligibility pre-check without a server, one JSON object a note or a patient."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 from bot.clock import Clock
+from bot.enrollment.fhir_bundle import read_bundle
+from bot.enrollment.fhir_findings import findings_of
 from bot.nlu.clinical import ClinicalReader
 from bot.trial.eligibility import assess
 from bot.trial.protocol import load_protocol
@@ -24,6 +27,20 @@ def precheck(notes: Iterable[str], today: date) -> Iterator[dict[str, Any]]:
         note, day, identifier = _parse(line, today)
         data = assess(protocol, reader.read(note, day), day).as_data()
         yield data if identifier is None else {"id": identifier, **data}
+
+
+def precheck_bundle(file: Path, today: date) -> Iterator[dict[str, Any]]:
+    """The assessment of each patient of a FHIR R4 bundle, named by the place in the bundle alone.
+
+    Only codes with one meaning are read; what is not coded leaves its criterion unknown.
+
+    Raises:
+        ImportRefused: the file is no bundle, or malformed; every place is named.
+        OSError: the file cannot be read.
+    """
+    protocol = load_protocol()
+    for person in read_bundle(file):
+        yield {"id": person.place, **assess(protocol, findings_of(person), today).as_data()}
 
 
 def _parse(line: str, today: date) -> tuple[str, date, object | None]:
