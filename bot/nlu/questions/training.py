@@ -204,7 +204,10 @@ def _choose(scores: Vector, labels: NDArray[np.int64], intents: Sequence[str], f
     # the optimum is flat, and out-of-fold scores are those of a model of fewer examples: the least doubt that costs
     # hardly more is the one to take
     affordable = min(options)[0] * _AFFORDABLE
-    confidence, margin, penalty = min(option[1:] for option in options if option[0] <= affordable)
+    confidence, margin, penalty = min(
+        (option[1:] for option in options if option[0] <= affordable),
+        key=lambda one: (one[0] + one[1] + one[2] / 2, one),
+    )
     return Thresholds(
         confidence=round(confidence, 2),
         margin=round(margin, 2),

@@ -53,7 +53,7 @@ def test_that_day_points_to_what_was_said_before(reader: QuestionReader) -> None
 
 
 def test_a_code_named_once_holds_for_both_questions(reader: QuestionReader) -> None:
-    first, second = reader.read("When is P-0003 next in and what is the dose of capecitabine?", TODAY)
+    first, second = reader.read("When is P-0003 next in and how many tablets does she take?", TODAY)
     assert first.participants == second.participants == ("P-0003",)
 
 
