@@ -145,7 +145,7 @@ class Scene:
 
     def _reported(self, span: Span) -> bool:
         """Whether a participant's code opens the sentence: 'P-0106 grade 3 diarrhoea' is a report of staff."""
-        asked = any(self._before(name, span) for name in ("opener", "asks", "wonders"))
+        asked = any(self._before(name, span) for name in ("opens_question", "wonders"))
         return not asked and bool(self._before("participant_code", span))
 
     def _asked(self, cue: Span) -> bool:

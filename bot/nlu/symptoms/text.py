@@ -23,9 +23,9 @@ UNKNOWN: Final = "_"
 #: third character of 卡培他滨 (capecitabine) is no 'he'.
 _WHOLE: Final = (
     r"(?:can|could)\s+not(?![a-z])|(?:unable|not able|not possible|incapable) to(?![a-z])|"
-    r"(?<![a-z0-9])p-?0\d{2,3}(?!\d)|(?<![\d.,])00\d\d(?![\d.,])|(?<![\d.,/:-])0[1-9]\d\d(?![\d.,/:-])|卡培他滨"
+    r"(?<![a-z0-9])p-?(?:0\d{2,3}|[1-9])(?!\d)|(?<![\d.,])00\d\d(?![\d.,])|(?<![\d.,/:-])0[1-9]\d\d(?![\d.,/:-])|卡培他滨"
 )
-_CODE: Final = re.compile(r"p?-?0\d{2,3}")
+_CODE: Final = re.compile(r"p?-?0\d{2,3}|p-?[1-9]")
 #: The key of a participant's code, P-0107 or 0107.
 CODE_KEY: Final = "participantcode"
 _CANNOT: Final = re.compile(r"(?:can|could)\s+not|(?:unable|not able|not possible|incapable) to")
