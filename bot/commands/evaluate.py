@@ -140,10 +140,12 @@ def _compare_lists(path: str, wanted: list[Any], found: list[Any], exact: bool) 
     """Criteria, Visits and parallel answers are matched by their names, in any order; other lists item by item."""
     name = path.rsplit(".", 1)[-1]
     keys = {"criteria": ("id",), "visits": ("visit", "participant"), "also": ("answer",), "items": ("drug",)}.get(name)
+    if not wanted:
+        return [f"{path}: expected nothing, found {found!r}"] if found else []
     if keys is None or not all(isinstance(item, dict) for item in wanted):
-        if name == "criteria" or not wanted:
+        if name == "criteria":
             missing = [item for item in wanted if item not in found]
-            return [f"{path}: lacks {missing}"] if missing else _no_more(path, wanted, found)
+            return [f"{path}: lacks {missing}"] if missing else []
         return [] if wanted == found else [f"{path}: expected {wanted!r}, found {found!r}"]
     problems, left = [], list(found)
     for item in wanted:
@@ -162,7 +164,3 @@ def _compare_lists(path: str, wanted: list[Any], found: list[Any], exact: bool) 
 
 def _same_name(wanted: Mapping[str, Any], found: Any, keys: Sequence[str]) -> bool:
     return isinstance(found, dict) and all(found.get(key) == wanted[key] for key in keys if key in wanted)
-
-
-def _no_more(path: str, wanted: list[Any], found: list[Any]) -> list[str]:
-    return [] if wanted or not found else [f"{path}: expected nothing, found {found!r}"]
