@@ -17,6 +17,7 @@ from bot.trial.triage import Status
 _NEAR = 5.0
 _LIST_REACH = 8
 _CRY = 5.0
+_FEW = 3
 #: Facts that a pre-check turns on and that somebody may report of a candidate without more words.
 _OF_A_CANDIDATE = frozenset({"pregnancy", "interacting_medicine"})
 #: Signs that are something done: advice to do it, or the wish, is not the deed.
@@ -37,7 +38,9 @@ class Scene:
     ) -> None:
         self._lexicon, self._tokens, self._hits, self._clause = lexicon, tokens, hits, clause
         self._questions = questions
-        self._in_signs = {index for parts in signs for part in parts for index in range(part.start, part.end)}
+        places = list(signs)
+        self._in_signs = {index for parts in places for part in parts for index in range(part.start, part.end)}
+        self._short_signs = [span for span in map(whole, places) if span.end - span.start <= _FEW]
         self._cues: dict[str, list[Span]] = {}
 
     def cues(self, name: str) -> list[Span]:
@@ -176,7 +179,12 @@ class Scene:
         listed = {i for hit in self._hits.get("list_word", ()) for i in range(hit.start, hit.end)}
         if any(i not in carried | listed | self._ands | self._in_signs for i in between):
             return False
-        if not any(i in self._in_signs or i in self._breaks or i in self._ands for i in between):
+        if not any(i in self._breaks or i in self._ands for i in between) and all(
+            # a word of the same sign: 'no chest pain'; not of another: 'no fever chest pain'
+            any(span.start <= i and target < span.end for span in self._short_signs)
+            for i in between
+            if i in self._in_signs
+        ):
             return True
         # A list: 'no fever, chills or cough'. 'And' and a bare comma end a plain 'no', not a 'denies'.
         if any(denial.overlaps(cue) for denial in self.cues("denial")):

@@ -118,11 +118,16 @@ class KeyMaker:
         self._ordinary = frozenset(ordinary)
         self._known: set[str] = set()
         self._by_letter: dict[str, list[str]] = {}
+        self._forms: dict[str, dict[str, str]] = {}
         self._cached = lru_cache(maxsize=8192)(self._key)
 
     def learn(self, phrase: str) -> list[str]:
         """The keys of a lexicon phrase, which become known."""
-        keys = [stem(self._spellings.get(word, word)) for word in map(_canonical, split_words(phrase))]
+        words = [self._spellings.get(word, word) for word in map(_canonical, split_words(phrase))]
+        keys = [stem(word) for word in words]
+        for word, key in zip(words, keys, strict=True):
+            if len(word) > len(key) and len(word) > _SHORTEST_FUZZY and word.isascii() and word.isalpha():
+                self._forms.setdefault(word[0], {})[word] = key
         for key in keys:
             if key not in self._known:
                 self._known.add(key)
@@ -155,10 +160,14 @@ class KeyMaker:
             distance = OSA.distance(key, known, score_cutoff=allowed)
             if distance <= allowed and distance < best_distance:
                 best, best_distance = known, distance
+        if best == UNKNOWN:
+            # 'closng' is further from the stem 'clos' than from the word itself
+            forms = self._forms.get(word[0], {})
+            best = next((forms[form] for form in forms if OSA.distance(word, form, score_cutoff=1) <= 1), UNKNOWN)
         return best
 
     def _exact(self, word: str) -> bool:
-        return stem(self._spellings.get(word, word)) in self._known or word in self._ordinary
+        return stem(word) in self._known or word in self._ordinary
 
     def slipped(self, one: str, other: str) -> tuple[str, str] | None:
         """The keys of two words between which the space slipped by a letter ('ches tpain'), or None."""
