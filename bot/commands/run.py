@@ -108,6 +108,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     Raises:
         StartupError: a port is taken, something could not be started, or a server died.
     """
+    os.umask(0o077)  # what patients wrote, secrets and logs are the owner's alone; the servers inherit it
     children = [_action_server(settings), _chat_server(settings, Path())]
     require_free_port(settings.host, settings.port, "SPARC_PORT")
     require_free_port("127.0.0.1", settings.action_port, "SPARC_ACTION_PORT")
