@@ -8,6 +8,7 @@ from datetime import date, datetime
 from typing import Any
 
 from actions.phrases import Phrases
+from actions.pictures import AccrualPlot
 from actions.reading import Part, Reading
 from bot.enrollment.database import Database
 from bot.enrollment.queries import Identity
@@ -30,6 +31,7 @@ class Services:
     database: Database
     emergency_number: str
     ward_line: str
+    accrual_plot: AccrualPlot = field(default_factory=AccrualPlot)
 
 
 @dataclass(frozen=True)

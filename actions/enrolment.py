@@ -6,12 +6,11 @@ from datetime import date
 
 from actions.access import require_staff, whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, record_section
-from actions.pictures import accrual_image
 from actions.support import asked_day, for_whom
 from actions.wording import lines, say_date, say_list, say_time, sentences
 from bot.enrollment import queries, writes
 from bot.enrollment.errors import Conflict, NotOnFile
-from bot.enrollment.recruitment import recruitment
+from bot.enrollment.recruitment import accrual, recruitment
 from bot.trial import roster, schedule
 from bot.trial.schedule import Visit
 
@@ -47,6 +46,7 @@ async def enrolment_summary(ask: Ask) -> Answer:
     require_staff(ask)
     async with ask.database.session() as session:
         counts = await queries.enrolment_counts(session)
+        curve = await accrual(session)
     figures = recruitment(ask.protocol, counts)
     data = figures.as_data()
     text = ask.say(
@@ -66,7 +66,7 @@ async def enrolment_summary(ask: Ask) -> Answer:
         lines(text, say_list(statuses, ask.language)),
         {**data, "by_status": counts.by_status},
         sources=(ENROLMENT, record_section("Study Design")),
-        image=await accrual_image(ask),
+        image=await ask.services.accrual_plot.image(ask.protocol, curve, ask.today),
         remember={"participant": None, "findings": None, "intent": "ask_enrolment_summary"},
     )
 
