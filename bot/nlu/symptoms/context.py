@@ -72,7 +72,7 @@ class Scene:
             return "past"
         if own_plan:
             return "present"
-        if self._general(span, figure):
+        if self._general(span, figure) and not self._claimed(span):
             return "general"
         if not figure and self._supposed(span):
             return "hypothetical"
@@ -234,8 +234,14 @@ class Scene:
         ] or (self._opened(span) and self._after("general", span, 12.0))
         if any(cue.end >= span.end for cue in self._before("encloses", span)) and not self._said_of_self(span):
             return True
-        asked = (self._opened(span) and self._sentence(span) in self._questions) or self._without(self._before("asks", span), "not_asks")
+        asked = (self._opened(span) and self._sentence(span) in self._questions) or self._without(
+            self._before("asks", span), "not_asks"
+        )
         return bool(cued or asked) and not self._said_of_self(span)
+
+    def _claimed(self, span: Span) -> bool:
+        """Whether what was asked about is then said to be there: 'Is chest pressure serious? I have it now'."""
+        return any(cue.start >= span.end for cue in self._without(self.cues("claims"), "negation"))
 
     def _opened(self, span: Span) -> bool:
         """Whether the sentence begins as a question: 'is', 'can', 'does', 'what'."""

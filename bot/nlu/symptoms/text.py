@@ -80,7 +80,12 @@ def stem(word: str) -> str:
     if len(word) < 4 or not word.isalpha():
         return word
     for suffix, shortest in (("ness", 7), ("ing", 6), ("ed", 5)):
-        if word.endswith(suffix) and len(word) >= shortest and not word.endswith("eed") and _VOWEL.search(word[: -len(suffix)]):
+        if (
+            word.endswith(suffix)
+            and len(word) >= shortest
+            and not word.endswith("eed")
+            and _VOWEL.search(word[: -len(suffix)])
+        ):
             word = _undoubled(word[: -len(suffix)])
             break
     else:

@@ -35,6 +35,9 @@ def values(text: str, kind: str) -> list[float]:
         ("体温39", 39.0),
         ("temp 36.6", 36.6),
         ("temp is 35.2", 35.2),
+        ("rigors and 39", 39.0),
+        ("102.5 and shaking", 39.2),
+        ("temperature below 36", 35.9),
     ],
 )
 def test_temperature(text: str, celsius: float) -> None:
@@ -63,6 +66,9 @@ def test_temperature(text: str, celsius: float) -> None:
         "38岁",
         "version 38.4",
         "day 38",
+        "my wife is 38",
+        "it is 39 today outside",
+        "it was 38 degrees in the city",
     ],
 )
 def test_no_temperature(text: str) -> None:
@@ -103,6 +109,7 @@ def test_count(text: str, count: float) -> None:
         ("since this morning", 6),
         ("all day", 24),
         ("十二个小时", 12),
+        ("十几个小时", 12),
         ("两天", 48),
         ("从昨天", 24),
         ("half a day", 12),

@@ -73,6 +73,21 @@ def test_no_jumble_of_symptom_words_breaks_it(words: list[str]) -> None:
     assert READER.read(text) == READER.read(text)
 
 
+@pytest.mark.parametrize(
+    ("text", "concept"),
+    [
+        ("ches tpain", "chest_pain"),
+        ("throat closng", "airway_swelling"),
+        ("my chest hurtss", "chest_pain"),
+        ("my chest!! it hurts!", "chest_pain"),
+        ("could not speak all of a sudden", "stroke_signs"),
+        ("I bleed and bleed", "bleeding_severe"),
+    ],
+)
+def test_mistyped_and_broken_up(reader: SymptomReader, text: str, concept: str) -> None:
+    assert concept in {finding.concept for finding in reader.read(text)}
+
+
 @pytest.mark.parametrize("text", ["", " ", "\x00", "😀" * 50, "a" * 20_000, "chest pain " * 2_000, "38.5 " * 2_000])
 def test_odd_messages(text: str) -> None:
     assert isinstance(READER.read(text), tuple)
