@@ -27,7 +27,7 @@ SELF_STATED = frozenset({"measure", "person"})
 _STATEMENTS = SELF_STATED | {"msi", "mmr", "untreated", "not_obstructing", "allergy_none", "organ", "consent", "no_lesion", "elective"}
 #: What can be planned at all.
 _PLANNABLE = frozenset(
-    ["treatment", "operation", "minor_operation", "stoma", "stent", "vaccine", "trial", "consent", "transplant", "contraception", "emergency", "elective", "minor_treatment", "immunosuppressant", "replacement", "cancer_state", "lesion", "transplant_general", "organ_failure", "cardiovascular", "fertility", "pregnancy"]
+    ["given", "treatment", "operation", "minor_operation", "stoma", "stent", "vaccine", "trial", "consent", "transplant", "contraception", "emergency", "elective", "minor_treatment", "immunosuppressant", "replacement", "cancer_state", "lesion", "transplant_general", "organ_failure", "cardiovascular", "fertility", "pregnancy"]
 )
 
 
@@ -277,7 +277,7 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
     if not targets:
         return
     every = view.note.norms[cue.start] in {"all", "both", "denied", "none"} or "all" in view.note.norms[max(segment.start, cue.start - 2) : cue.start]
-    groups = {m.group for m in targets}
+    groups = {_family(m.group) for m in targets}
     for mention in targets:
         _mark(mention, assertion, cue, view.note)
     index = first.index
@@ -286,7 +286,7 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
         if earlier.sentence != segment.sentence or _stated(view, earlier):
             break
         bare = view.mentions[earlier.index]
-        if not bare or not (every or {m.group for m in bare} <= groups):
+        if not bare or not (every or {_family(m.group) for m in bare} <= groups):
             break
         for mention in bare:
             _mark(mention, assertion, cue, view.note)
@@ -310,6 +310,14 @@ def _header(view: _View, segment: Segment) -> list[Mention]:
             break
         found = [*view.mentions[index], *found]
     return found
+
+
+_FAMILIES = {"lactation": "pregnancy", "infection_hiv": "hepatitis", "infection_screen": "hepatitis", "obstruction": "complication", "cardiovascular_minor": "cardiovascular", "transplant_general": "transplant"}
+
+
+def _family(group: str) -> str:
+    """Groups that are asked for together and so answered together: HIV and hepatitis, pregnancy and lactation."""
+    return _FAMILIES.get(group, group)
 
 
 def _stated(view: _View, segment: Segment) -> bool:
@@ -485,7 +493,7 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
     _give(view, segment, cue.end, who)
 
 
-_FAMILY = frozenset({"malignancy", "autoimmune", "cardiovascular", "cardiovascular_minor", "transplant", "other_illness", "tumour", "lung", "hepatitis", "infection_hiv", "treatment", "history"})
+_FAMILY = frozenset({"given", "malignancy", "autoimmune", "cardiovascular", "cardiovascular_minor", "transplant", "other_illness", "tumour", "lung", "hepatitis", "infection_hiv", "treatment", "history"})
 
 
 def _give(view: _View, segment: Segment, begin: int, who: str) -> None:

@@ -58,7 +58,7 @@ _NAMED = re.compile(
 _SEASON = re.compile(
     rf"(?<!\S)(?P<which>last |this |in (?:the )?)?(?P<season>{'|'.join(_SEASONS)})(?: of)?(?: (?P<year>{_YEAR}))?(?!\S)"
 )
-_YEAR_ONLY = re.compile(rf"(?<!\S)(?:{_PART} )?(?:the )?(?P<year>{_YEAR})(?: - (?P<to>{_YEAR}|\d\d))?(?!\S)")
+_YEAR_ONLY = re.compile(rf"(?<!\S)(?:{_PART} )?(?:the )?(?P<year>{_YEAR})(?: - (?P<to>{_YEAR}|\d\d))?(?! ?(?:iu|copies|cp|mg|ml|log|units?|ng|u|cells|x|metres|m|kcal|steps|hours)(?!\S))(?!\S)")
 _DECADE = re.compile(r"(?<!\S)(?:(?P<part>early|mid|late) )?(?P<decade>(?:19|20)\d0) ?'?s(?!\S)")
 _AGO = re.compile(
     rf"(?<!\S)(?P<hedge>over|more than|>|at least|≥|>=|nearly|almost|just under|less than|under|<|about|around|approximately|approx|circa|c|ca|~|roughly|some|"

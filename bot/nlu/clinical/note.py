@@ -73,6 +73,7 @@ class Note:
         self.cues: list[Mention] = []
         self.dates: list[DateMention] = []
         self.layout: Layout
+        self._indexed: _Index | None = None
 
     @cached_property
     def reading(self) -> str:
@@ -145,16 +146,66 @@ class Note:
 
     def of(self, *names: str) -> list[Mention]:
         """Mentions of the given concepts or groups, in order."""
-        wanted = set(names)
-        return [m for m in self.mentions if m.concept in wanted or m.group in wanted]
+        index = self._index()
+        found = {id(m): m for name in names for m in index.by_name.get(name, ())}
+        return sorted(found.values(), key=lambda m: (m.start, m.end))
+
+    def in_sentence(self, number: int) -> list[Mention]:
+        """All mentions of a sentence, in order."""
+        return self._index().by_sentence.get(number, [])
+
+    def around(self, token: int) -> list[Mention]:
+        """All mentions of the token's sentence, the two before and the two after: a look that costs the same anywhere."""
+        number = self.layout.sentence_of(token)
+        index = self._index().by_sentence
+        return [m for n in range(number - 2, number + 3) for m in index.get(n, ())]
+
+    def cues_around(self, token: int) -> list[Mention]:
+        """The cues of the token's sentence and its neighbours."""
+        number = self.layout.sentence_of(token)
+        index = self._index().cues
+        return [c for n in range(number - 2, number + 3) for c in index.get(n, ())]
+
+    def dates_around(self, token: int) -> list[DateMention]:
+        """The dates of the token's sentence and its neighbours."""
+        number = self.layout.sentence_of(token)
+        index = self._index().dates
+        return [d for n in range(number - 2, number + 3) for d in index.get(n, ())]
 
     def same_sentence(self, mention: Mention, *names: str) -> list[Mention]:
-        number = self.layout.sentence_of(mention.start)
-        return [m for m in self.of(*names) if self.layout.sentence_of(m.start) == number]
+        wanted = set(names)
+        return [m for m in self.in_sentence(self.layout.sentence_of(mention.start)) if m.concept in wanted or m.group in wanted]
 
     def same_clause(self, mention: Mention, *names: str) -> list[Mention]:
         number = self.segment(mention.start).clause
-        return [m for m in self.of(*names) if self.segment(m.start).clause == number]
+        return [m for m in self.same_sentence(mention, *names) if self.segment(m.start).clause == number]
+
+    def _index(self) -> _Index:
+        """Mentions, cues and dates by name and sentence; made anew when any were added."""
+        size = (len(self.mentions), len(self.cues), len(self.dates))
+        if self._indexed is None or self._indexed.size != size:
+            self._indexed = _Index(self, size)
+        return self._indexed
+
+
+class _Index:
+    """What stands in a note, by name and by sentence."""
+
+    def __init__(self, note: Note, size: tuple[int, int, int]) -> None:
+        self.size = size
+        self.by_name: dict[str, list[Mention]] = {}
+        self.by_sentence: dict[int, list[Mention]] = {}
+        self.cues: dict[int, list[Mention]] = {}
+        self.dates: dict[int, list[DateMention]] = {}
+        for mention in note.mentions:
+            self.by_name.setdefault(mention.concept, []).append(mention)
+            if mention.group != mention.concept:
+                self.by_name.setdefault(mention.group, []).append(mention)
+            self.by_sentence.setdefault(note.layout.sentence_of(mention.start), []).append(mention)
+        for cue in note.cues:
+            self.cues.setdefault(note.layout.sentence_of(cue.start), []).append(cue)
+        for day in note.dates:
+            self.dates.setdefault(note.layout.sentence_of(day.start), []).append(day)
 
 
 @lru_cache(maxsize=512)

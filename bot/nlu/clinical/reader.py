@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from bot.nlu.clinical.context import apply_context
 from bot.nlu.clinical.dates import find_dates
 from bot.nlu.clinical.dictation import rewrite
 from bot.nlu.clinical.lexicon import CUE_GROUPS, LEXICON_FOLDER, Lexicon
-from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.note import Mention, Note, overlap
 from bot.nlu.clinical.readers.common import give_dates
 from bot.nlu.clinical.readers.illness import read_illness
 from bot.nlu.clinical.readers.infection import read_infection
@@ -27,7 +27,7 @@ from bot.nlu.clinical.readers.person import birth_year, read_person
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
 from bot.nlu.clinical.sections import lay_out, split_sentences
-from bot.nlu.tokenizer import ClinicalTokenizer
+from bot.nlu.tokenizer import ClinicalTokenizer, Piece
 from bot.trial.facts import Finding
 
 READERS: tuple[Callable[[Note], Iterator[Finding]], ...] = (
@@ -57,14 +57,27 @@ class ClinicalMatcher:
         note = Note(doc.user_data["note"], tokens, [token.text for token in doc], doc.user_data["today"])
         sentences = split_sentences(tokens, note.norms)
         matches = self.lexicon.matches(doc, {first for first, _ in sentences})
-        inside = {i for match in matches if match.concept.group not in CUE_GROUPS for i in range(match.start, match.end) if i > match.start or match.end - match.start > 1}
+        targets = _token_spans(tokens, doc.user_data.get("targets", ()))
+        inside = {i for start, end in targets for i in range(start, end) if end - start > 1} | {i for match in matches if match.concept.group not in CUE_GROUPS for i in range(match.start, match.end) if i > match.start or match.end - match.start > 1}
         note.layout = lay_out(tokens, note.norms, sentences, inside)
         for match in matches:
             concept = match.concept
             mention = Mention(concept.name, concept.group, dict(concept.attributes), match.start, match.end, note.layout.segment_of[match.start])
-            (note.cues if concept.group in CUE_GROUPS else note.mentions).append(mention)
+            if not any(overlap((match.start, match.end), [given]) for given in targets):
+                (note.cues if concept.group in CUE_GROUPS else note.mentions).append(mention)
+        note.mentions += [Mention("given", "given", {}, start, end, note.layout.segment_of[start]) for start, end in targets]
         doc.user_data["reading"] = note
         return doc
+
+
+def _token_spans(tokens: Sequence[Piece], targets: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """Character ranges as token ranges; a range that holds no token is left out."""
+    spans = []
+    for begin, end in targets:
+        inside = [i for i, token in enumerate(tokens) if token.start < end and begin < token.end]
+        if inside:
+            spans.append((inside[0], inside[-1] + 1))
+    return spans
 
 
 def clinical_context(doc: Doc) -> Doc:
@@ -76,7 +89,7 @@ def clinical_context(doc: Doc) -> Doc:
     year = birth_year(note)
     if year is not None and any(word in note.norms for word in ("age", "aged", "at", "when", "twenties", "thirties", "forties", "fifties", "sixties", "seventies")):
         note.dates = find_dates(note, year)
-    for start, end in _self_stated(note):
+    for start, end in list(_self_stated(note)):
         note.mentions.append(Mention("measure", "measure", {}, start, end, note.layout.segment_of[start]))
     note.mentions.sort(key=lambda mention: mention.start)
     apply_context(note)
@@ -90,9 +103,10 @@ _SCORES = re.compile(r"(?<!\S)(?:ecog|ps|who|karnofsky|kps|performance status)(?
 def _self_stated(note: Note) -> Iterator[tuple[int, int]]:
     for start, end, _, _ in measures(note):
         yield start, end
+    at = {token.start: i for i, token in enumerate(note.tokens)}
     for found in tnm(note):
-        if found.evidence.start is not None:
-            start = next(i for i, token in enumerate(note.tokens) if token.start == found.evidence.start)
+        if found.evidence.start in at:
+            start = at[found.evidence.start]
             yield start, start + 1
     for _, start, end in note.find(_SCORES):
         yield start, end
@@ -146,9 +160,9 @@ class ClinicalReader:
         nlp.add_pipe("clinical_findings")
         return cls(nlp)
 
-    def note(self, text: str, today: date) -> Note:
-        """The note with its mentions and context, for explanation and tests."""
-        return self._doc(text, today).user_data["reading"]  # type: ignore[no-any-return]
+    def note(self, text: str, today: date, targets: Sequence[tuple[int, int]] = ()) -> Note:
+        """The note with its mentions and context; `targets` are character ranges to take as mentions besides."""
+        return self._doc(text, today, targets).user_data["reading"]  # type: ignore[no-any-return]
 
     def read(self, text: str, today: date) -> tuple[Finding, ...]:
         """All findings of a text; dates are taken against `today`. Any string is accepted."""
@@ -161,9 +175,10 @@ class ClinicalReader:
         """
         return looks_like_note(text, self.read(text, date(2000, 1, 1)))
 
-    def _doc(self, text: str, today: date) -> Doc:
+    def _doc(self, text: str, today: date, targets: Sequence[tuple[int, int]] = ()) -> Doc:
         doc = self._nlp.make_doc(text)
         doc.user_data["today"] = today
+        doc.user_data["targets"] = targets
         for _, pipe in self._nlp.pipeline:
             doc = pipe(doc)
         return doc

@@ -16,7 +16,7 @@ _TITLES = frozenset(["dr", "mr", "mrs", "ms", "miss", "prof", "st", "mme", "herr
 _ABBREVIATIONS = frozenset(
     ["vs", "approx", "e.g", "i.e", "ca", "c", "b", "d", "no", "pt", "pts", "dept", "fig", "al", "wk", "wks", "yr", "yrs", "mo", "mos", "hx", "dx", "tx", "rx", "bx", "abd", "adm", "incl", "resp", "ant", "post", "lap", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "est", "max", "min", "neg", "pos", "nr", "tel", "ext", "ref", "diff", "hosp", "med", "surg", "inf", "sup"]
 )
-_NEVER_ENDS = frozenset(["vs", "approx", "e.g", "i.e", "b", "ca", "est", "dr", "mr", "mrs", "ms", "prof"])
+_NEVER_ENDS = frozenset(["geb", "vs", "approx", "e.g", "i.e", "b", "ca", "est", "dr", "mr", "mrs", "ms", "prof"])
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "&", "plus", "/", "+"})
 _CONTRAST = frozenset(
     {"but", "however", "although", "though", "whereas", "except", "nevertheless", "nonetheless", "yet", "albeit", "because", "while"}
@@ -27,6 +27,10 @@ _BULLETS = frozenset({"•", "*", "-", "·", "–", "▪", "◦", "‣", "●", 
 _CLOSERS = frozenset({",", ";", ":", ")", "/"})
 #: A line at least this long that runs on in lower case was wrapped, not ended.
 _WRAPPED_LINE = 45
+#: A sentence of so many words is cut at the next comma, and at the latest at the second figure: no text costs more
+#: than its length.
+_LONG = 200
+_LONGEST = 300
 
 
 @dataclass(frozen=True)
@@ -131,7 +135,9 @@ def split_sentences(tokens: Sequence[Piece], norms: Sequence[str]) -> list[tuple
                 out.append((start, i))
                 start = i
             line_start = i
-        if i >= start and i + 1 < len(tokens) and _stops(tokens, norms, i):
+        length = i + 1 - start
+        endless = length >= _LONGEST or (length >= _LONG and norms[i] == ",")
+        if i >= start and i + 1 < len(tokens) and (endless or _stops(tokens, norms, i)):
             out.append((start, i + 1))
             start = i + 1
     if start < len(tokens):

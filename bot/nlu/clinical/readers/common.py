@@ -99,8 +99,9 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
 def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:
     """'On 30 November laparotomy: washout and end colostomy': a date that opens a sentence holds for all of it."""
     first, last = note.layout.sentences[number]
-    opening = [d for d in note.dates if first <= d.start <= first + 2]
-    if not opening or sum(first <= d.start < last for d in note.dates) != 1:
+    days = note.dates_around(first)
+    opening = [d for d in days if first <= d.start <= first + 2]
+    if not opening or sum(first <= d.start < last for d in days) != 1:
         return
     for event in events:
         if not event.dates and event.group in {"operation", "stoma", "treatment", "emergency", "obstruction", "transplant"} and event.start > opening[0].end:

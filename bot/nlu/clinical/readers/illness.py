@@ -27,7 +27,7 @@ def _scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[
         if number + step >= len(note.layout.sentences):
             break
         begin, end = note.layout.sentences[number + step]
-        if any(m.group in _TOPICS or m.group in {"consent", "measure"} for m in note.mentions if begin <= m.start < end and not _speaks_on(note, m, mention)):
+        if any(m.group in _TOPICS or m.group in {"consent", "measure"} for m in note.around(mention.start) if begin <= m.start < end and not _speaks_on(note, m, mention)):
             break
         last = end
     for rival in rivals:
@@ -41,7 +41,7 @@ def _scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[
 def _speaks_on(note: Note, other: Mention, mention: Mention) -> bool:
     """Words that belong to the illness spoken of: 'no treatment now', 'no recurrence', a lung it was treated for."""
     if other.group == "operation":
-        return any(m.group == "cancer_state" and m.start <= other.start < m.end for m in note.mentions)
+        return any(m.group == "cancer_state" and m.start <= other.start < m.end for m in note.around(mention.start))
     return other.group in {"untreated", "course", "fertility", "partial_untreated"} or (mention.group == "malignancy" and other.group in {"lung", "tumour"} and other.concept != "tumour_word")
 
 
@@ -82,7 +82,9 @@ def _cancers(note: Note) -> Iterator[Finding]:
         if note.after(mention.end, 1) and note.norms[mention.end] in {"follow", "clinic", "unit", "team", "service", "mdt", "department"}:
             continue
         state, when, since = _cancer_state(note, mention, rivals)
-        if not state and (words.startswith(("synchronous", "active", "second primary")) or re.search(r"(?<!\S)(?:hormone treated|under hormone)$", " ".join(note.before(mention.start, 2))) or re.search(r"(?<!\S)second primary(?!\S)", " ".join(note.before(mention.start, 3)))):
+        if re.search(r"(?<!\S)(?:hormone|actively|currently|now) treated$", " ".join(note.before(mention.start, 2))):
+            state = "active"
+        if not state and (words.startswith(("synchronous", "active", "second primary")) or note.before(mention.start, 1) in (["synchronous"], ["active"], ["concurrent"], ["untreated"], ["metastatic"]) or re.search(r"(?<!\S)(?:hormone treated|under hormone)$", " ".join(note.before(mention.start, 2))) or re.search(r"(?<!\S)second primary(?!\S)", " ".join(note.before(mention.start, 3)))):
             state = "active"
         if not state and _told_elsewhere(note, mention, rivals):
             continue
@@ -168,7 +170,7 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
         after = note.words(drug.end, min(last, drug.end + 6))
         kind = drug.attributes.get("kind")
         now = re.search(r"(?<!\S)(?:on|takes?|taking|still on|continues (?:on|with)?|remains on|maintenance|receives|receiving|lifelong|ongoing|currently|under)(?: \S+){0,2}$", before) or re.search(r"^(?:\S+ ){0,1}(?:ongoing|continues|since|to date|lifelong|at present|now|monthly|weekly|currently)", after)
-        future = any(d.role == "until" and drug.end <= d.start <= drug.end + 8 and d.period.earliest and d.period.earliest > note.today for d in note.dates)
+        future = any(d.role == "until" and drug.end <= d.start <= drug.end + 8 and d.period.earliest and d.period.earliest > note.today for d in note.dates_around(first))
         if future or re.search(r"(?<!\S)(?:to continue|continues|for life)(?!\S)", after):
             return True
         stopped = _STOPPED.search(after) or re.search(r"(?<!\S)(?:until|finished|completed|stopped|off)(?!\S)", before)
@@ -265,7 +267,7 @@ def _end_date(note: Note, first: int, last: int, when: Period) -> Period:
     if match is None:
         return Period()
     at = first + len(text[: match.start()].split())
-    days = [d for d in note.dates if first <= d.start < last]
+    days = [d for d in note.dates_around(first) if first <= d.start < last]
     after = [d for d in days if d.start >= at and d.start - at <= 8]
     before = [d for d in days if d.end <= at and at - d.end <= 3]
     if after:
@@ -302,12 +304,12 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
         unknown_end = any(not p.known for p in stopped)
         if unknown_end:
             text = note.words(first, last)
-            since = [d for d in note.dates if first <= d.start < last]
+            since = [d for d in note.dates_around(mention.start) if first <= d.start < last]
             over_two = re.search(r"(?<!\S)(?:no|without|off|nothing)(?: \S+){0,4} (?:since|for)", text)
             latest = since[-1].period if over_two and since else Period()
         return "stopped", latest
     if never:
-        dated = [d for d in note.dates if first <= d.start < last and d.start >= never[0].start]
+        dated = [d for d in note.dates_around(mention.start) if first <= d.start < last and d.start >= never[0].start]
         text = note.words(never[0].start, last)
         if dated and re.search(r"(?<!\S)(?:since|for|in the last|in)(?!\S)", text) and note.norms[never[0].start] not in {"never", "untreated"} and dated[0].role in {"since", "for"}:
             return "stopped", dated[0].period
@@ -328,7 +330,7 @@ def _stopped_at(note: Note, drug: Mention, first: int, last: int) -> Period | No
     around = note.words(window_first, window_last)
     point = re.search(r"radioiodine|radioactive iodine", note.words(drug.start, drug.end)) is not None
     when, ended = dates_of(drug)
-    days = [d for d in note.dates if window_first <= d.start < window_last]
+    days = [d for d in note.dates_around(drug.start) if window_first <= d.start < window_last]
     if ended.known:
         return ended
     if _STOP_DRUG.search(around) or point or (re.search(r"(?<!\S)(?:had|received|was on|took|treated with|was given|was treated|given|got|course)(?!\S)", note.words(window_first, drug.start)) and days and days[0].role == "at"):

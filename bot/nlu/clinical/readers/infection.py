@@ -168,13 +168,13 @@ def _disease(note: Note, mention: Mention, virus: str, when: Period) -> Iterator
 
 def _about_hiv(note: Note, mention: Mention) -> bool:
     segment = note.segment(mention.start)
-    return any(m.group == "infection_hiv" and note.segment(m.start).index == segment.index for m in note.mentions)
+    return any(m.group == "infection_hiv" and note.segment(m.start).index == segment.index for m in note.around(mention.start))
 
 
 def _reach(note: Note, mention: Mention) -> int:
     """How far values after a test belong to it: to the next test of the sentence."""
     end = note.sentence(mention.start)[1]
-    later = [m.start for m in note.mentions if m.start >= mention.end and m.start < end and m.group in {"hepatitis", "infection_hiv", "measure", "other_illness"} and m.attributes.get("virus") not in {"b"}]
+    later = [m.start for m in note.around(mention.start) if m.start >= mention.end and m.start < end and m.group in {"hepatitis", "infection_hiv", "measure", "other_illness"} and m.attributes.get("virus") not in {"b"}]
     return min([end, *later])
 
 
@@ -198,7 +198,7 @@ def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
     for match in _values(text):
         start = mention.end + len(text[: match.start()].split())
         end = start + len(match.group().split())
-        if any(day.start < end and start < day.end for day in note.dates):
+        if any(day.start < end and start < day.end for day in note.dates_around(mention.start)):
             continue
         values = _load_values(match)
         if values is None:
@@ -231,10 +231,10 @@ def _load_values(match: re.Match[str]) -> dict[str, Value] | None:
 
 
 def _date_of_value(note: Note, mention: Mention, start: int, end: int, stop: int) -> Period:
-    after = [d for d in note.dates if end <= d.start < min(stop, end + 5)]
+    after = [d for d in note.dates_around(mention.start) if end <= d.start < min(stop, end + 5)]
     if after:
         return after[0].period
-    before = [d for d in note.dates if max(0, mention.start - 4) <= d.start and d.end <= start and start - d.end <= 4]
+    before = [d for d in note.dates_around(mention.start) if max(0, mention.start - 4) <= d.start and d.end <= start and start - d.end <= 4]
     return before[-1].period if before else dates_of(mention)[0]
 
 
@@ -251,7 +251,7 @@ def _rna(note: Note, mention: Mention, when: Period) -> Iterator[Finding]:
         mention.affirmed = True
     if mention.assertion == "present" and not mention.affirmed:
         value = re.match(r"(?:(?::|=|is|was|of|at|level) )*(?P<below><|less than|below|under)? ?(?P<n>\d+(?:\.\d+)?)", text)
-        if value and not any(d.start <= mention.end + 2 and d.end > mention.end for d in note.dates):
+        if value and not any(d.start <= mention.end + 2 and d.end > mention.end for d in note.dates_around(mention.start)):
             yield finding(note, "hcv_rna", mention.start, mention.end, assertion="negated" if value["below"] or float(value["n"]) == 0 else "present", when=when)
             return
         yield finding(note, "hcv_rna", mention.start, mention.end, assertion="uncertain", when=when)

@@ -59,14 +59,14 @@ def _asked(note: Note, mention: Mention) -> bool:
     before = note.before(mention.start, 2)
     if after[:1] in (["testing"], ["test"]) or after[:2] == ["or", "msi"] or after[:2] == ["/", "msi"] or after[:2] == ["versus", "msi"]:
         return True
-    others = [m for m in note.mentions if m.group in {"msi"} and m is not mention and m.attributes["value"] != mention.attributes.get("value")]
+    others = [m for m in note.around(mention.start) if m.group in {"msi"} and m is not mention and m.attributes["value"] != mention.attributes.get("value")]
     return any(0 <= mention.start - o.end <= 1 and note.norms[o.end : mention.start] in (["or"], ["/"], ["vs"]) for o in others) or before[-1:] == ["whether"]
 
 
 def _all_markers(note: Note, mention: Mention) -> bool:
     """Single proteins called present say proficient only where none is called lost in the sentence."""
     number = note.layout.sentence_of(mention.start)
-    return not any(m.concept == "mmr_deficient" and note.layout.sentence_of(m.start) == number for m in note.mentions)
+    return not any(m.concept == "mmr_deficient" and note.layout.sentence_of(m.start) == number for m in note.around(mention.start))
 
 
 def _method(note: Note, mention: Mention) -> str | None:
@@ -89,7 +89,7 @@ def _method(note: Note, mention: Mention) -> str | None:
     if following and following[0].sentence == home.sentence and following[0].link in {"(", ",", "-"}:
         segment = following[0]
         inside = [m for m in methods if note.segment(m.start).index == segment.index]
-        states = any(m.group in {"msi", "mmr"} and note.segment(m.start).index == segment.index for m in note.mentions)
+        states = any(m.group in {"msi", "mmr"} and note.segment(m.start).index == segment.index for m in note.around(mention.start))
         leads = segment.link == "(" or (bool(inside) and inside[0].start - segment.start <= 1 and segment.end - segment.start <= 5 and not _pending(note, segment.index) and "no" not in note.norms[segment.start : segment.end])
         if inside and not states and leads and not _pending(note, segment.index):
             return str(inside[0].attributes["method"])
@@ -99,12 +99,12 @@ def _method(note: Note, mention: Mention) -> str | None:
         index -= 1
         earlier = [m for m in methods if note.segment(m.start).index == index]
         if earlier:
-            if step in {",", "and"} and any(m.group in {"msi", "mmr"} and note.segment(m.start).index == index for m in note.mentions):
+            if step in {",", "and"} and any(m.group in {"msi", "mmr"} and note.segment(m.start).index == index for m in note.around(mention.start)):
                 return None
             if _pending(note, index):
                 return None
             return str(earlier[-1].attributes["method"])
-        if step in {",", "and"} and any(m.group not in {"method", "msi_topic", "scan"} and note.segment(m.start).index == index for m in note.mentions if m.group in {"measure", "histology", "consent", "msi", "mmr"}):
+        if step in {",", "and"} and any(m.group not in {"method", "msi_topic", "scan"} and note.segment(m.start).index == index for m in note.around(mention.start) if m.group in {"measure", "histology", "consent", "msi", "mmr"}):
             return None
         if home.index - index > 3:
             return None

@@ -72,7 +72,7 @@ def _operations(note: Note) -> Iterator[Finding]:
 def _none(note: Note) -> Iterator[Finding]:
     for match, start, end in note.find(_NONE):
         clause = note.clause(start)
-        if any(m.start < end and m.end > end and m.group in {"operation", "treatment"} for m in note.mentions):
+        if any(m.start < end and m.end > end and m.group in {"operation", "treatment"} for m in note.around(start)):
             continue
         if not _about_patient(note, start):
             continue
@@ -84,7 +84,7 @@ def _none(note: Note) -> Iterator[Finding]:
     for _, start, end in note.find(_NOTHING):
         yield finding(note, "surgery_none", start, end, {"scope": _scope(note, "", note.words(end, note.clause(start)[1]), start, end, note.clause(start))})
     for _, start, end in note.find(_LAST_ONE):
-        near = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)]
+        near = [d for d in note.dates_around(mention.start) if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)]
         if near:
             yield finding(note, "surgery", start, end, {"major": True, "name": "last operation"}, when=near[-1].period)
     for match, start, end in note.find(_NONE_FORM):
@@ -95,7 +95,7 @@ def _none(note: Note) -> Iterator[Finding]:
 
 def _about_patient(note: Note, start: int) -> bool:
     segment = note.segment(start)
-    return not any(cue.group == "kin" and segment.start <= cue.start < start for cue in note.cues)
+    return not any(cue.group == "kin" and segment.start <= cue.start < start for cue in note.cues_around(start))
 
 
 def _scope(note: Note, words: str, tail: str, start: int, end: int, clause: tuple[int, int]) -> str:
@@ -103,7 +103,7 @@ def _scope(note: Note, words: str, tail: str, start: int, end: int, clause: tupl
         return "tumour"
     if re.match(r"^(?:planned|is planned|booked|offered|needed|required|was needed|possible|as yet planned)", tail):
         return "other"
-    if any(m.group == "treatment" and m.concept != "resection_word" and clause[0] <= m.start < clause[1] for m in note.mentions):
+    if any(m.group == "treatment" and m.concept != "resection_word" and clause[0] <= m.start < clause[1] for m in note.around(start)):
         return "treatment"
     if _RECENT_TAIL.search(tail) or re.search(r"(?<!\S)(?:recent|major)(?!\S)", words) or re.search(r"(?<!\S)(?:recently|this year|within)(?!\S)", tail):
         return "recent" if not re.match(r"^(?:in (?:his|her) life|ever)", tail) else "ever"
@@ -116,7 +116,7 @@ _OTHER_CAUSES = re.compile(
     r"(?<!\S)(?:appendi\w+|trauma|ectopic|hernia|caesarean|c section|cesarean|ulcer|hip|aneurysm|accident|gallbladder|cholecyst\w*|torsion|fracture|diverticul\w*|adhesion\w*|pancreat\w*|heart|cardiac|bypass|cabg|splenectomy|brain|craniotomy|eye|retinal|knee|kidney|caesar|birth|ovarian|dental|duodenal|gastric|volvulus)(?!\S)"
 )
 _TUMOUR_CAUSES = re.compile(r"(?<!\S)(?:obstruct\w*|perforat\w*|bleed\w*|haemorrhag\w*|bled|tumour|cancer|rectal|rectum|colostomy|ileostomy|stoma|hartmann\w*|ileus|defunction\w*|subileus)(?!\S)")
-_OPERATION = re.compile(r"(?<!\S)(?:surgery|operation|op|operations|laparotomy|procedure|theatre|operated|colostomy|ileostomy|stoma|hartmann\w*|resection|resected|defunctioned|defunctioning|laparoscopy|surgical|diversion)(?!\S)")
+_OPERATION = re.compile(r"(?<!\S)(?:surgery|operation|op|operations|laparotomy|procedures?|interventions?|theatre|operated|colostomy|ileostomy|stoma|hartmann\w*|resection|resected|defunctioned|defunctioning|laparoscopy|surgical|diversion)(?!\S)")
 
 
 def _emergency(note: Note) -> Iterator[Finding]:
@@ -274,7 +274,7 @@ def read_allergies(note: Note) -> Iterator[Finding]:
             words = note.words(mention.start, mention.end)
             if re.match(r"to (?!any|the study|study|medic|drugs|anything|date|trial|our|his|her)", tail) and not re.search(r"study|trial|component|oxaliplatin|capecitabine|penpulimab", words) and not re.match(r"to (?:\S+ ){0,3}(?:oxaliplatin|capecitabine|penpulimab|platinum|5 fu)", tail):
                 continue
-            barred = [m for m in note.mentions if m.group in {"treatment", "allergen"} and _study_drug(note, m) and mention.end <= m.start < note.sentence(mention.start)[1]]
+            barred = [m for m in note.around(mention.start) if m.group in {"treatment", "allergen"} and _study_drug(note, m) and mention.end <= m.start < note.sentence(mention.start)[1]]
             excepted = re.search(r"(?<!\S)(?:except|apart from|other than|but|besides|save|bar|aside from|only)(?!\S)", note.words(mention.end, note.sentence(mention.start)[1]))
             if barred and excepted and barred[0].assertion != "negated":
                 yield finding(note, "allergy", mention.start, barred[0].end, {"study_drug": True, "to": note.words(barred[0].start, barred[0].end)})
@@ -284,7 +284,7 @@ def read_allergies(note: Note) -> Iterator[Finding]:
         yield from _allergy(note, mention)
     for mention in note.of("tolerated"):
         clause = note.clause(mention.start)
-        drugs = [m for m in note.mentions if clause[0] <= m.start < clause[1] and m.group in {"treatment", "allergen"} and (m.attributes.get("study") or m.attributes.get("kind") in {"chemotherapy", "immunotherapy"})]
+        drugs = [m for m in note.around(mention.start) if clause[0] <= m.start < clause[1] and m.group in {"treatment", "allergen"} and (m.attributes.get("study") or m.attributes.get("kind") in {"chemotherapy", "immunotherapy"})]
         if mention.is_patient and mention.assertion == "present" and drugs and re.search(r"capox|capeox|xelox|folfox|oxaliplatin|capecitabine|5 fu|fluorouracil|penpulimab|xeloda", note.words(*clause)):
             yield finding(note, "tolerated_study_drug", mention.start, mention.end)
 
@@ -295,9 +295,9 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
     first, last = note.clause(mention.start)
     words = note.words(first, last)
     full = note.sentence_words(mention.start)
-    drugs = [m for m in note.mentions if first <= m.start < last and (m.attributes.get("study") or _study_drug(note, m)) and m.is_patient]
+    drugs = [m for m in note.around(mention.start) if first <= m.start < last and (m.attributes.get("study") or _study_drug(note, m)) and m.is_patient]
     near = [m for m in drugs if _linked(note, mention, m)]
-    harmless = [m for m in note.mentions if first <= m.start < last and m.group == "allergen" and not m.attributes.get("study")]
+    harmless = [m for m in note.around(mention.start) if first <= m.start < last and m.group == "allergen" and not m.attributes.get("study")]
     if mention.assertion == "negated":
         plain = note.words(mention.start, mention.end) in {"allergy", "allergies", "drug allergy", "drug allergies", "allergic", "hypersensitivity", "allergic reactions"}
         named = plain and re.search(r"(?<!\S)to (?!any|the|study|drugs|medic|anything)", " ".join(note.after(mention.end, 2)))

@@ -40,7 +40,7 @@ _GIVEN = re.compile(
     r"(?<!\S)(?:signed|signs|signature is on|put (?:his|her) name|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
 )
 _NOT_GIVEN = re.compile(
-    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?]|no|missing|incomplete|take home|at home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
+    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?]|no|missing|incomplete|take home|at home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
 )
 _OTHER_OBJECT = re.compile(
     r"(?<!\S)(?:port|contrast|ct|mri|colonoscopy|gastroscopy|endoscopy|scope|surgery|surgical|operation|procedure|procedural|biopsy|biopsies|stoma|colostomy|ileostomy|stent|an?aesthe\w+|transfusion|blood products|photograph\w*|photos?|genetic\w*|genomic|germline|tissue|biobank|biobanking|data|chemo\w*|radiotherapy|rt|vaccin\w*|picc|hysterectomy|bowel prep|sedation|gdpr|images?|video|hip|treatment|registry|another|other|line|insertion|excision|hernia|sharing|samples?|sample|research biopsy|dialysis|iodine|scan)(?!\S)"
@@ -56,7 +56,7 @@ _AFTER_ALL = re.compile(r"(?<!\S)(?:then|later|now|since|afterwards|subsequently
 
 def _subject_is_kin(note: Note, start: int) -> bool:
     segment = note.segment(start)
-    return any(cue.group == "kin" and segment.start <= cue.start < start and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start]) for cue in note.cues)
+    return any(cue.group == "kin" and segment.start <= cue.start < start and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start]) for cue in note.cues_around(start))
 
 
 def _other_trial_named(note: Note, start: int, end: int) -> bool:
@@ -189,7 +189,7 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
 
 def _date_at(note: Note, start: int, end: int) -> Period:
     number = note.layout.sentence_of(start)
-    near = [d for d in note.dates if note.layout.sentence_of(d.start) == number]
+    near = [d for d in note.dates_around(start) if note.layout.sentence_of(d.start) == number]
     clause = note.segment(start).clause
     same = [d for d in near if note.segment(d.start).clause == clause] or near
     best = min(same, key=lambda d: min(abs(d.start - end), abs(start - d.end)), default=None)
@@ -281,13 +281,13 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
 
 
 def _kin_follows(note: Note, mention: Mention) -> bool:
-    return any(cue.group == "kin" and note.norms[cue.start] != "twin" and 0 <= cue.start - mention.end <= 1 for cue in note.cues)
+    return any(cue.group == "kin" and note.norms[cue.start] != "twin" and 0 <= cue.start - mention.end <= 1 for cue in note.cues_around(mention.start))
 
 
 # --------------------------------------------------------------------------------------------- vaccines
 
 _FIRM = re.compile(r"(?<!\S)(?:plan\w*|booked|scheduled|due|will|to have|to get|to receive|listed|going to|arranged|appointment|next|needs|wants|intends|tomorrow|upcoming|is to)(?!\S)")
-_LOOSE = re.compile(r"(?<!\S)(?:consider\w*|discuss\w*|offered|recommend\w*|suggest\w*|advised|asked about|asks about|thinking|may|might|perhaps|if|possible|possibly|whether|unsure|would)(?!\S)")
+_LOOSE = re.compile(r"(?<!\S)(?:consider\w*|discuss\w*|offered|recommend\w*|suggest\w*|advised|asked about|asks about|thinking|might|perhaps|if|possible|possibly|whether|unsure|would)(?!\S)")
 _CALLED_OFF = re.compile(r"(?<!\S)(?:declin\w+|refus\w+|cancel\w+|called off|postponed|deferred|advised against|not to have|turned down|put off|held off|will not|wont|avoid\w*|no longer|contraindicated|never had)(?!\S)")
 _LATER = re.compile(r"(?<!\S)(?:after (?:the )?(?:study|trial|treatment|completion|sparc|participation)|once (?:the )?(?:study|treatment)|in (?:2027|2028|2029)|after (?:she|he) (?:finishes|has finished|completes))(?!\S)")
 
@@ -333,7 +333,7 @@ def _bare_mmr(note: Note) -> Iterator[Mention]:
             continue
         words = note.words(*note.clause(mention.start))
         if re.search(r"(?<!\S)(?:vaccin\w*|jab|booster|live|shot|dose|immunis\w*|travel|childhood|given|gp|as a child|measles)(?!\S)", words) and not re.search(r"(?<!\S)(?:ihc|pcr|mss|protein|proteins|tumour|proficient|deficient)(?!\S)", words):
-            yield Mention("vaccine_live", "vaccine", {"live": True}, mention.start, mention.end, mention.segment, mention.assertion, experiencer=mention.experiencer, cue=mention.cue, dates=mention.dates or [d for d in note.dates if note.segment(d.start).clause == note.segment(mention.start).clause][:1])
+            yield Mention("vaccine_live", "vaccine", {"live": True}, mention.start, mention.end, mention.segment, mention.assertion, experiencer=mention.experiencer, cue=mention.cue, dates=mention.dates or [d for d in note.dates_around(mention.start) if note.segment(d.start).clause == note.segment(mention.start).clause][:1])
 
 
 # ----------------------------------------------------------------------------------------------- trials
@@ -341,7 +341,7 @@ def _bare_mmr(note: Note) -> Iterator[Mention]:
 _NOW = re.compile(r"(?<!\S)(?:currently|at present|now|still|ongoing|presently|at the moment|is on|is in|is also in|also in|is taking part|taking part|takes part|is enrolled|enrolled|participating|participates|a participant|remains in|remains on|active in|running|is part of|since|on the|continues in|concurrently|simultaneously|in parallel|at the same time|is filling|already in|receiving|is getting|is randomised|on study)(?!\S)")
 _ENDED = re.compile(r"(?<!\S)(?:left|ended|finished|completed|stopped|came off|come off|last (?:dose|visit|tablet|infusion|treatment|injection|capsule)|until|was in|took part|participated|had been in|had taken part|former|formerly|previous|previously|off (?:the )?(?:trial|study)|withdrew|withdrawn|closed|ex|been in|used to|exited|end of|discharged|wash|washed|was on|was part|was enrolled|took|past|earlier|over|concluded|ago|out of|dropped out|had|final)(?!\S)")
 _SCREENED = re.compile(r"(?<!\S)(?:screened (?:only|for)|screen fail\w*|failed screening|screening failure|only screened|never (?:randomised|dosed|enrolled|started|entered|joined|treated)|not (?:enrolled|randomised|dosed|entered|included)|did not (?:enter|enrol|start|join)|was screened|screened out|was not enrolled|did not qualify)(?!\S)")
-_WISH = re.compile(r"(?<!\S)(?:glad|happy to hear|hear about|interested|asks?|asking|asked|wants?|wishes|keen|offer\w*|consider\w*|suitable|eligible|candidate|refer\w*|plan\w*|discuss\w*|leaflet|information|objection|invite\w*|approach\w*|would|could|possible|may|might|if|thinking|raised|declin\w+|refus\w+|suggest\w*|open to|assessed for|assessment for|about trials|enquir\w*|read about|willing)(?!\S)")
+_WISH = re.compile(r"(?<!\S)(?:glad|happy to hear|hear about|interested|asks?|asking|asked|wants?|wishes|keen|offer\w*|consider\w*|suitable|eligible|candidate|refer\w*|plan\w*|discuss\w*|leaflet|information|objection|invite\w*|approach\w*|would|could|possible|might|if|thinking|raised|declin\w+|refus\w+|suggest\w*|open to|assessed for|assessment for|about trials|enquir\w*|read about|willing)(?!\S)")
 _PART = re.compile(r"(?<!\S)(?:in|on|took part|taking part|takes part|participat\w+|enrolled|enrols|left|completed|finished|ended|stopped|screened|randomised|last dose|part of|came off|withdr\w+|subject|volunteer\w*|filling|joined|joins|was|is|had|received|since|trial|:|ongoing)(?!\S)")
 _IN_TRIAL = re.compile(r"(?<!\S)(?:participant in (?:\S+ ){0,4}|(?:is |was |been |currently |still |also |now )*(?:in|on|of|from|for|part of|part in|enrolled (?:in|on|into)|participat\w+ (?:in|on)|took part in|taking part in|joined|left|completed|finished|ended|stopped|screened for|randomised (?:in|into|on)|subject (?:in|on|of)|volunteer\w* (?:in|for)|withdrew from|came off|exited|dose (?:in|of|on)|filling in)) ")
 
@@ -407,7 +407,7 @@ def _drug(note: Note, mention: Mention, full: str) -> bool | None:
     if mention.attributes.get("drug") is not None and mention.concept != "trial_other":
         return bool(mention.attributes["drug"])
     number = note.layout.sentence_of(mention.start)
-    if any(m.concept == "trial_not_drug" and note.layout.sentence_of(m.start) == number for m in note.mentions):
+    if any(m.concept == "trial_not_drug" and note.layout.sentence_of(m.start) == number for m in note.around(mention.start)):
         return False
     if mention.concept == "trial_other" or re.search(r"(?<!\S)(?:drug|tablets?|medication|placebo|infusion|injection|dose|capsules?|vaccine|investigational|agent)(?!\S)", full):
         return True
@@ -417,8 +417,8 @@ def _drug(note: Note, mention: Mention, full: str) -> bool | None:
 def _trial_dates(note: Note, mention: Mention) -> tuple[Period, Period]:
     """When a trial was, and when it ended: a date near 'left', 'ended' or 'last dose' is its end."""
     number = note.layout.sentence_of(mention.start)
-    days = [d for d in note.dates if note.layout.sentence_of(d.start) == number]
-    follow = [d for d in note.dates if note.layout.sentence_of(d.start) == number + 1 and re.match(r"(?:it |this |he |she |the (?:study|trial) |last |that )?(?:ended|left|finished|completed|last|stopped|was|came)", note.words(*note.layout.sentences[number + 1]))] if number + 1 < len(note.layout.sentences) else []
+    days = [d for d in note.dates_around(mention.start) if note.layout.sentence_of(d.start) == number]
+    follow = [d for d in note.dates_around(mention.start) if note.layout.sentence_of(d.start) == number + 1 and re.match(r"(?:it |this |he |she |the (?:study|trial) |last |that )?(?:ended|left|finished|completed|last|stopped|was|came)", note.words(*note.layout.sentences[number + 1]))] if number + 1 < len(note.layout.sentences) else []
     when, ended = Period(), Period()
     for day in [*days, *follow]:
         before = " ".join(note.before(day.start, 7))

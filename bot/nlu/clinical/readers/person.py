@@ -62,7 +62,7 @@ _BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth d
 _OTHERS_AFTER = frozenset(
     ["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "infant", "child", "scan", "scar", "stent", "fracture", "graft", "history", "nephew", "niece", "grandson", "granddaughter", "boy", "girl", "friend", "hip", "knee", "injury", "mum", "dad", "toddler", "study", "report", "referral", "letter", "dog"]
 )
-_OTHERS_BEFORE = frozenset(["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "nephew", "niece", "at", "from", "since", "until", "mum", "dad", "retired", "menopause"])
+_OTHERS_BEFORE = frozenset(["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "nephew", "niece", "at", "from", "since", "until", "mum", "dad", "menopause"])
 _AGE_TITLES = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"}
 
 
@@ -87,7 +87,7 @@ def _someone_else(note: Note, start: int, end: int) -> bool:
     return any(
         cue.group == "kin" and note.norms[cue.end : cue.end + 1] != ["of"] and note.layout.sentence_of(cue.start) == number and cue.end <= start and note.segment(cue.start).clause == segment.clause
         and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start])
-        for cue in note.cues
+        for cue in note.cues_around(start)
     )
 
 
@@ -143,9 +143,9 @@ def _weak_ages(note: Note) -> Iterator[tuple[int, int, int, int]]:
                 continue
             years = _count(match["n"])
             word = match.groupdict().get("word")
-            if word and (word in _NOT_NAMES or any(m.start <= start < m.end and m.group not in {"ignore", "trial", "other_illness"} for m in note.mentions)):
+            if word and (word in _NOT_NAMES or any(m.start <= start < m.end and m.group not in {"ignore", "trial", "other_illness"} for m in note.around(start))):
                 continue
-            if 12 < years < 111 and not any(d.start < end and start < d.end for d in note.dates):
+            if 12 < years < 111 and not any(d.start < end and start < d.end for d in note.dates_around(start)):
                 yield years, years, start, end
                 return
 
@@ -155,7 +155,7 @@ def _is_event(note: Note, start: int) -> bool:
     index = note.segment(start).index
     return any(
         m.end <= start and note.segment(m.start).index == index and m.group in {"cardiovascular", "malignancy", "autoimmune", "operation", "treatment", "transplant", "fertility", "infection_serious", "lung"}
-        for m in note.mentions
+        for m in note.around(start)
     )
 
 
@@ -205,7 +205,7 @@ def _unlabelled_births(note: Note) -> list[tuple[Period, int, int]]:
     for day in note.dates:
         segment = note.segment(day.start)
         latest = day.period.latest
-        if segment.sentence > 2 or latest is None or not day.period.exact or (note.today - latest).days < 15 * 365 or segment.index == 0:
+        if segment.sentence > 2 or latest is None or day.period.earliest is None or (latest - day.period.earliest).days > 366 or (note.today - latest).days < 15 * 365 or segment.index == 0:
             continue
         previous = note.layout.segments[segment.index - 1]
         words = note.norms[previous.start : previous.end]
@@ -359,7 +359,7 @@ def _score(text: str) -> int:
 
 def _date_near(note: Note, start: int, end: int) -> Period:
     index = note.segment(start).index
-    for day in note.dates:
+    for day in note.dates_around(start):
         if note.segment(day.start).index == index or 0 <= day.start - end <= 2:
             return day.period
     return Period()
@@ -368,14 +368,14 @@ def _date_near(note: Note, start: int, end: int) -> Period:
 def _doubted(note: Note, start: int, end: int) -> bool:
     """'?ECOG 1', 'probably ECOG 1', 'ECOG 1?', 'ECOG 1 (to be confirmed)'."""
     segment = note.segment(start)
-    for cue in note.cues:
+    for cue in note.cues_around(start):
         if cue.group == "uncertain" and segment.start <= cue.start < segment.end:
             kind = cue.attributes.get("kind")
             if (kind == "before" and cue.end <= start) or (cue.start >= end and (kind == "after" or note.norms[cue.start] == "?")):
                 return True
     return note.after(end, 1) == ["?"] or any(
         cue.group == "uncertain" and cue.attributes.get("kind") == "after" and cue.start - end <= 2 and cue.start >= end and note.layout.sentence_of(cue.start) == segment.sentence
-        for cue in note.cues
+        for cue in note.cues_around(start)
     )
 
 

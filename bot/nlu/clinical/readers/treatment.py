@@ -33,7 +33,7 @@ def _anothers(note: Note, mention: Mention) -> bool:
     """Whether 'never treated' speaks of another illness of the sentence."""
     number = note.layout.sentence_of(mention.start)
     groups = _TUMOUR | {"autoimmune", "malignancy", "hepatitis", "infection_hiv", "cardiovascular_minor", "other_illness", "infection_minor", "infection_chest"}
-    before = [m for m in note.mentions if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number]
+    before = [m for m in note.around(mention.start) if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number]
     clause = note.segment(mention.start).clause
     near = [m for m in before if note.segment(m.start).clause == clause] or before
     generic = set(note.norms[mention.start : mention.end]) & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}
@@ -42,19 +42,19 @@ def _anothers(note: Note, mention: Mention) -> bool:
     if note.after(mention.end, 1) and " ".join(note.after(mention.end, 4)).startswith(("for his psoriasis", "for her psoriasis", "for it")) and near and near[-1].group not in _TUMOUR:
         return True
     after = note.after(mention.end, 2)
-    if note.words(mention.start, mention.end) == "untreated" and after and after[0].isalpha() and not set(after) & _FOLLOWS_UNTREATED and not any(m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end for m in note.mentions):
+    if note.words(mention.start, mention.end) == "untreated" and after and after[0].isalpha() and not set(after) & _FOLLOWS_UNTREATED and not any(m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end for m in note.around(mention.start)):
         return True
     if "naive" in note.norms[mention.start : mention.end]:
         return False
     if near:
         return near[-1].group not in _TUMOUR
     remission = re.search(r"(?<!\S)(?:remission|clear|recurrence|discharged)(?!\S)", note.sentence_words(mention.start))
-    if remission and any(m.group == "malignancy" and m.start < mention.start for m in note.mentions):
+    if remission and any(m.group == "malignancy" and m.start < mention.start for m in note.of("malignancy")):
         return True
     if re.search(r"(?<!\S)(?:previous|prior|prev|earlier|so far|to date|yet)(?!\S)", " ".join(note.norms[mention.start : mention.end])):
         return False
     if number > 0 and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end)) and (mention.start == note.layout.sentences[number][0] or re.search(r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", " ".join(note.after(mention.end, 2))) or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))):
-        previous = [m for m in note.mentions if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
+        previous = [m for m in note.around(mention.start) if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
         return bool(previous) and previous[-1].group in {"autoimmune", "malignancy"}
     return False
 
@@ -121,12 +121,12 @@ def _only_talk(note: Note, mention: Mention, words: str) -> bool:
         return True
     first = note.sentence(mention.start)[0]
     before = note.words(first, mention.start)
-    return any(m.group == "untreated" and first <= m.start < mention.start for m in note.mentions) and (mention.concept != "untreated") and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
+    return any(m.group == "untreated" and first <= m.start < mention.start for m in note.around(mention.start)) and (mention.concept != "untreated") and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
 
 
 def _same_segment(note: Note, mention: Mention) -> list[Mention]:
     index = note.segment(mention.start).index
-    return [m for m in note.mentions if note.layout.segment_of[m.start] == index]
+    return [m for m in note.around(mention.start) if note.layout.segment_of[m.start] == index]
 
 
 def _as_reason(note: Note, mention: Mention) -> bool:
@@ -155,7 +155,7 @@ def _limit(note: Note, mention: Mention) -> str:
 def _cause(note: Note, mention: Mention) -> str:
     """For which illness a treatment was given: `this`, `other_cancer` or `unclear`."""
     number = note.layout.sentence_of(mention.start)
-    here = [m for m in note.mentions if note.layout.sentence_of(m.start) == number and m.group in _TUMOUR | {"malignancy"} and m.is_patient and not (m.start <= mention.start and m.end >= mention.end)]
+    here = [m for m in note.around(mention.start) if note.layout.sentence_of(m.start) == number and m.group in _TUMOUR | {"malignancy"} and m.is_patient and not (m.start <= mention.start and m.end >= mention.end)]
     if mention.attributes.get("rectal"):
         others = [m for m in here if m.group == "malignancy" and m.attributes.get("kind") == "cancer"]
         own = [m for m in here if m.group != "malignancy"]
@@ -172,10 +172,10 @@ def _cause(note: Note, mention: Mention) -> str:
             others = [m for m in before if m.group == "malignancy" and m.attributes.get("kind") == "cancer"]
             return "other_cancer" if others and owner.concept in {"tumour_word"} and not linked else "this"
     if number > 0:
-        previous = [m for m in note.mentions if note.layout.sentence_of(m.start) == number - 1 and m.group in _TUMOUR | {"malignancy"} and m.is_patient]
+        previous = [m for m in note.around(mention.start) if note.layout.sentence_of(m.start) == number - 1 and m.group in _TUMOUR | {"malignancy"} and m.is_patient]
         if any(m.group == "malignancy" and m.attributes.get("kind") in {"cancer", "skin", "in_situ"} and m.assertion != "negated" for m in previous) and not any(m.group == "site" for m in previous):
             return "other_cancer"
-    if any(m.group == "malignancy" and m.attributes.get("kind") == "cancer" and m.present for m in note.mentions):
+    if any(m.group == "malignancy" and m.attributes.get("kind") == "cancer" and m.present for m in note.of("malignancy")):
         return "unclear"
     return "this"
 
@@ -183,7 +183,7 @@ def _cause(note: Note, mention: Mention) -> str:
 def _pelvic_cause(note: Note, mention: Mention) -> bool:
     number = note.layout.sentence_of(mention.start)
     for back in (0, 1):
-        names = " ".join(note.words(m.start, m.end) for m in note.mentions if m.group == "malignancy" and note.layout.sentence_of(m.start) == number - back)
+        names = " ".join(note.words(m.start, m.end) for m in note.around(mention.start) if m.group == "malignancy" and note.layout.sentence_of(m.start) == number - back)
         if names:
             return any(stem in names for stem in _PELVIC_ORGANS)
     return False
@@ -193,7 +193,7 @@ def _done_to_tumour(note: Note, mention: Mention) -> bool:
     """Whether a bare 'surgery' or 'resected' is an operation on the rectal tumour that took place."""
     segment = note.segment(mention.start)
     words = note.norms[segment.start : segment.end]
-    near = [m for m in note.mentions if note.segment(m.start).clause == segment.clause]
+    near = [m for m in note.around(mention.start) if note.segment(m.start).clause == segment.clause]
     if any(m.group in {"operation", "minor_operation", "malignancy", "transplant", "cardiovascular", "stoma"} for m in near):
         return False
     told = set(words[: max(0, mention.start - segment.start)]) & {"had", "underwent", "after", "post", "s/p", "previous", "prior", "following"}

@@ -76,7 +76,7 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
         after = set(note.norms[end : min(segment.end, end + 5)])
         if after & {"node", "nodes", "nodule", "nodules", "polyp", "lymph", "cyst", "margin", "renal", "kidney", "mrf", "crm", "aneurysm", "verge", "av", "polyps"}:
             continue
-        if any(m.group in others and note.segment(m.start).clause == segment.clause and abs(m.start - start) < 10 for m in note.mentions):
+        if any(m.group in others and note.segment(m.start).clause == segment.clause and abs(m.start - start) < 10 for m in note.around(start)):
             continue
         if (before | after | set(note.norms[segment.start : segment.end])) & _LESION_WORDS or (
             segment.index and set(note.norms[note.layout.segments[segment.index - 1].start : segment.start]) & _LESION_WORDS
@@ -136,7 +136,7 @@ def _standing(note: Note, rows: list[tuple[str, str, str, int, int]]) -> Iterato
 def _section_date(note: Note, start: int) -> Period:
     """The date in the same list item or right before ('MRI 3 June: T3 N1')."""
     index = note.segment(start).index
-    for day in note.dates:
+    for day in note.dates_around(start):
         if note.segment(day.start).index in {index, index - 1} and note.layout.sentence_of(day.start) == note.layout.sentence_of(start) and day.role == "at":
             return day.period
     return Period()
@@ -145,12 +145,12 @@ def _section_date(note: Note, start: int) -> Period:
 def _doubt(note: Note, start: int, end: int) -> bool:
     """'?T3', 'probably T3', 'T3 (provisional)', 'T3?'."""
     segment = note.segment(start)
-    for cue in note.cues:
+    for cue in note.cues_around(start):
         if cue.group != "uncertain" or not segment.start <= cue.start < segment.end:
             continue
-        if cue.attributes.get("kind") == "before" and cue.end <= start and not any(m.start >= cue.end and m.end <= start and m.group != "measure" for m in note.mentions):
+        if cue.attributes.get("kind") == "before" and cue.end <= start and not any(m.start >= cue.end and m.end <= start and m.group != "measure" for m in note.around(start)):
             return True
-        if cue.attributes.get("kind") == "after" and 0 <= cue.start - end <= 6 and not any(m.start >= end and m.end <= cue.start and m.group not in {"measure"} for m in note.mentions):
+        if cue.attributes.get("kind") == "after" and 0 <= cue.start - end <= 6 and not any(m.start >= end and m.end <= cue.start and m.group not in {"measure"} for m in note.around(start)):
             return True
     return note.after(end, 1) == ["?"]
 
@@ -170,7 +170,7 @@ def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
 
 def _of_another_cancer(note: Note, start: int) -> bool:
     index = note.segment(start).index
-    groups = {m.group for m in note.mentions if note.segment(m.start).index == index}
+    groups = {m.group for m in note.around(start) if note.segment(m.start).index == index}
     return "malignancy" in groups and not groups & {"site", "histology"}
 
 
@@ -231,12 +231,12 @@ def _hypothetical(mention: Mention) -> bool:
 
 
 def _treated_long_ago(note: Note, mention: Mention) -> bool:
-    return any(day.period.latest is not None and (note.today - day.period.latest).days > 365 for day in note.dates if note.layout.sentence_of(day.start) == note.layout.sentence_of(mention.start))
+    return any(day.period.latest is not None and (note.today - day.period.latest).days > 365 for day in note.dates_around(mention.start) if note.layout.sentence_of(day.start) == note.layout.sentence_of(mention.start))
 
 
 def _about_tumour(note: Note, mention: Mention) -> bool:
     """Whether another histology is the rectal tumour's: its sentence (or the one before) speaks of rectum or biopsy."""
-    if any(m.group == "malignancy" and m.start <= mention.start and m.end >= mention.end for m in note.mentions):
+    if any(m.group == "malignancy" and m.start <= mention.start and m.end >= mention.end for m in note.around(mention.start)):
         return False
     words = note.sentence_words(mention.start).split()
     here = {"rectal", "rectum", "biopsy", "biopsies", "bx", "histology", "pathology", "anal", "tumour", "reading", "path", "specimen", "anorectal", "mass", "lesion", "scope", "colonoscopy"}
@@ -269,6 +269,11 @@ def _place(note: Note) -> Iterator[Finding]:
         if not mention.is_patient or not _tumour_site(note, mention):
             continue
         sites.append(mention)
+    if not any(m.attributes["site"] == "rectum" for m in sites):
+        for mention in note.of("malignancy"):
+            named = next((site for stem, site in (("sigmoid", "sigmoid"), ("colon", "colon"), ("caec", "colon")) if stem in note.words(mention.start, mention.end)), None)
+            if named and mention.present and not mention.dates:
+                yield finding(note, "tumour_site", mention.start, mention.end, {"site": named})
     alive = standing.stands([(m.start, str(m.attributes.get("third") or m.attributes["site"]), Period()) for m in sites if m.attributes.get("third")])
     thirds = [m for m in sites if m.attributes.get("third")]
     for i, mention in enumerate(thirds):
@@ -291,7 +296,7 @@ def _thirds_after(note: Note) -> Iterator[Finding]:
         alone = len(words) in {1, 2} and words[0] in _THIRD and words[1:] in ([], ["third"], ["rectum"])
         at = segment.start
         if not alone:
-            last = [m for m in note.mentions if m.group in {"histology", "tumour"} and note.segment(m.start).index == segment.index and m.end < segment.end]
+            last = [m for m in note.around(segment.start) if m.group in {"histology", "tumour"} and note.segment(m.start).index == segment.index and m.end < segment.end]
             if not last or note.norms[last[-1].end] not in _THIRD or (last[-1].end + 1 < segment.end and note.norms[last[-1].end + 1] not in {".", "third", ")", "m0"}):
                 continue
             at = last[-1].end
@@ -313,7 +318,7 @@ def _tumour_site(note: Note, mention: Mention) -> bool:
     if site == "rectum":
         return True
     segment = note.segment(mention.start)
-    near = [m for m in note.mentions if note.segment(m.start).index == segment.index]
+    near = [m for m in note.around(mention.start) if note.segment(m.start).index == segment.index]
     if any(m.group in {"malignancy", "stoma", "minor_treatment", "minor_operation", "operation", "stent"} for m in near):
         return False
     words = set(note.norms[max(segment.start, mention.start - 5) : min(segment.end, mention.end + 6)])
@@ -376,7 +381,7 @@ def _only_region(note: Note, mention: Mention) -> str:
 
 def _near_other_cancer(note: Note, mention: Mention) -> bool:
     segment = note.segment(mention.start)
-    return any(m.group == "malignancy" and note.segment(m.start).index == segment.index and m.end <= mention.start + 6 for m in note.mentions)
+    return any(m.group == "malignancy" and note.segment(m.start).index == segment.index and m.end <= mention.start + 6 for m in note.around(mention.start))
 
 
 _CLEAR = re.compile(
@@ -460,7 +465,7 @@ def _course(note: Note) -> Iterator[Finding]:
             yield from _recurrence(note, mention, words)
     for mention in note.of("course_word"):
         segment = note.segment(mention.start)
-        near = {m.group for m in note.mentions if note.segment(m.start).index == segment.index}
+        near = {m.group for m in note.around(mention.start) if note.segment(m.start).index == segment.index}
         bare = segment.end - segment.start <= 2 or (segment.end - segment.start <= 4 and note.norms[segment.start : segment.end][-1:] in (["yes"], ["."]))
         follows = note.after(mention.end, 1)
         if mention.is_patient and mention.assertion == "present" and (bare or (near & {"tumour", "site", "histology"} and follows not in (["site"], ["care"], ["to"]) and not near & _OTHER_ILLNESS)):
@@ -469,7 +474,7 @@ def _course(note: Note) -> Iterator[Finding]:
 
 def _tumour_course(note: Note, mention: Mention) -> bool:
     segment = note.segment(mention.start)
-    ahead = [m for m in note.mentions if m.start >= mention.end and m.start - mention.end <= 5 and note.segment(m.start).index == segment.index]
+    ahead = [m for m in note.around(mention.start) if m.start >= mention.end and m.start - mention.end <= 5 and note.segment(m.start).index == segment.index]
     for other in ahead:
         if other.group in _OTHER_ILLNESS:
             return False
@@ -477,13 +482,13 @@ def _tumour_course(note: Note, mention: Mention) -> bool:
             return True
     if set(note.after(mention.end, 3)) & {"diabetes", "diabetic", "hypertension", "af", "asthma", "hypothyroidism", "epilepsy", "depression", "anaemia", "t2dm"}:
         return False
-    behind = [m for m in note.mentions if m.end <= mention.start and note.layout.sentence_of(m.start) == segment.sentence]
+    behind = [m for m in note.around(mention.start) if m.end <= mention.start and note.layout.sentence_of(m.start) == segment.sentence]
     return not (behind and behind[-1].group in _OTHER_ILLNESS and note.segment(behind[-1].start).clause == segment.clause)
 
 
 def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Finding]:
     sentence = note.layout.sentence_of(mention.start)
-    owners = [m for m in note.mentions if m.group in _OTHER_ILLNESS and note.layout.sentence_of(m.start) == sentence]
+    owners = [m for m in note.around(mention.start) if m.group in _OTHER_ILLNESS and note.layout.sentence_of(m.start) == sentence]
     explicit = bool(set(words) & {"rectal", "anastomosis", "anastomotic", "pelvic", "local", "locoregional", "presacral", "pelvis", "rectum", "tumour", "cancer", "disease", "adenocarcinoma"}) or bool(
         set(note.after(mention.end, 4)) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
     )
@@ -492,12 +497,12 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
         return
     if owners and not (explicit and {"rectal", "anastomosis", "anastomotic", "rectum", "presacral", "pelvic"} & (set(words) | set(note.after(mention.end, 4)))):
         return
-    if not explicit and mention.assertion == "negated" and any(m.group == "malignancy" for m in note.mentions):
+    if not explicit and mention.assertion == "negated" and any(m.group == "malignancy" for m in note.of("malignancy")):
         return
     if not explicit and words[0] in {"came", "come", "has"} and not any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)):
         return
     if not owners and sentence > 0 and not explicit:
-        previous = [m for m in note.mentions if note.layout.sentence_of(m.start) == sentence - 1]
+        previous = [m for m in note.around(mention.start) if note.layout.sentence_of(m.start) == sentence - 1]
         if any(m.group == "malignancy" for m in previous):
             return
     if mention.assertion == "negated":
