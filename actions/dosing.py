@@ -146,6 +146,7 @@ def _schedule_text(ask: Ask, due: DoseDay) -> str:
     return sentences(
         ask.say("utter_dose_due", date=day, items=say_list(items, ask.language)),
         ask.say("utter_dose_no_order") if no_order else "",
+        ask.protocol.reasons[due.reason][ask.language] if due.reason is not None else "",
     )
 
 

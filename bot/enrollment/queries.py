@@ -25,7 +25,8 @@ from bot.enrollment.models import (
     RecordedVisit,
     Ticket,
 )
-from bot.enrollment.models_clinical import DoseOrder, Outcome
+from bot.enrollment.models_clinical import DoseHold, DoseOrder, Outcome
+from bot.trial.record import DoseHold as Hold
 from bot.trial.record import ParticipantRecord, VisitCode, VisitEvent
 
 #: How many participants are fetched at a time where all of them are asked for.
@@ -153,10 +154,19 @@ async def records(session: AsyncSession, *conditions: Any, limit: int | None = N
             events[visit.participant_id][visit.visit] = VisitEvent(
                 visit.visit, visit.day, visit.status, visit.at_time, visit.recorded_on
             )
-    return {row.id: record_of(row, events[row.id]) for row in rows}
+    holds: dict[int, list[Hold]] = {}
+    for start in range(0, len(ids), PAGE):
+        for hold in (await session.execute(holds_statement(ids[start : start + PAGE]))).all():
+            holds.setdefault(hold.participant_id, []).append(Hold(hold.drug, hold.first_day, hold.last_day))
+    return {row.id: record_of(row, events[row.id], tuple(holds.get(row.id, ()))) for row in rows}
 
 
-def record_of(row: Any, events: dict[VisitCode, VisitEvent]) -> ParticipantRecord:
+def holds_statement(participant_ids: Sequence[int]) -> Select:
+    """The withheld doses of some participants."""
+    return select(DoseHold.__table__).where(DoseHold.participant_id.in_(participant_ids))
+
+
+def record_of(row: Any, events: dict[VisitCode, VisitEvent], holds: tuple[Hold, ...] = ()) -> ParticipantRecord:
     """The shared value for a row of :func:`records_statement`."""
     return ParticipantRecord(
         code=row.code,
@@ -173,6 +183,7 @@ def record_of(row: Any, events: dict[VisitCode, VisitEvent]) -> ParticipantRecor
         pcr=row.pcr,
         capecitabine_mg=row.capecitabine_mg,
         oxaliplatin_mg=row.oxaliplatin_mg,
+        holds=holds,
     )
 
 

@@ -150,11 +150,13 @@ def doses_on(protocol: Protocol, record: ParticipantRecord, day: dt.date, today:
     if not _started(visits["RT1"], cycles, today):
         return DoseDay(day, (), following, "not_started")
     first, in_cycle = _first_penpulimab(protocol, record, visits["IO1"], day), _in_cycle(protocol, record, cycles, day)
+    due = (*first.items, *in_cycle.items)
+    items = tuple(dose for dose in due if not _withheld(record, dose.drug, day))
     return DoseDay(
         date=day,
-        items=(*first.items, *in_cycle.items),
+        items=items,
         next=following,
-        reason=in_cycle.reason or first.reason,
+        reason=in_cycle.reason or first.reason or ("on_hold" if len(items) < len(due) else None),
         notes=(*first.notes, *in_cycle.notes),
     )
 
@@ -285,9 +287,13 @@ def _next_capecitabine(
                 return None
             continue
         for due in dosing_days(protocol, visit.date):
-            if due > day:
+            if due > day and not _withheld(record, "capecitabine", due):
                 return due if ended is None or due <= ended else None
     return None
+
+
+def _withheld(record: ParticipantRecord, drug: str, day: dt.date) -> bool:
+    return any(hold.covers(drug, day) for hold in record.holds)
 
 
 def _notes(visit: Visit) -> tuple[Note, ...]:

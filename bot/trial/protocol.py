@@ -80,7 +80,7 @@ NOTE_CODES = (
     "booking_after_end",
 )  # fmt: skip
 REASON_CODES = (
-    "not_started", "withdrawn", "completed", "screen_failed", "no_record", "missed", "cancelled", "capecitabine_ended",
+    "not_started", "withdrawn", "completed", "screen_failed", "no_record", "missed", "cancelled", "on_hold", "capecitabine_ended",
     "nothing_to_come",
 )  # fmt: skip
 

@@ -39,6 +39,19 @@ class VisitEvent:
 
 
 @dataclass(frozen=True)
+class DoseHold:
+    """Days on which a drug is withheld; `last` is None while the hold lasts."""
+
+    drug: str
+    first: dt.date
+    last: dt.date | None = None
+
+    def covers(self, drug: str, day: dt.date) -> bool:
+        """Whether that drug is withheld on that day, both ends included."""
+        return drug == self.drug and self.first <= day and (self.last is None or day <= self.last)
+
+
+@dataclass(frozen=True)
 class ParticipantRecord:
     """Everything on file that a schedule, a dose or a status is derived from.
 
@@ -51,6 +64,7 @@ class ParticipantRecord:
         pcr: pathological complete response: True, False, or None for not assessed.
         capecitabine_mg: the prescribed amount per dose in mg, or None where no order is on file.
         oxaliplatin_mg: the prescribed amount per infusion in mg, or None.
+        holds: days on which a drug is withheld.
     """
 
     code: str
@@ -67,3 +81,4 @@ class ParticipantRecord:
     pcr: bool | None = None
     capecitabine_mg: int | None = None
     oxaliplatin_mg: int | None = None
+    holds: tuple[DoseHold, ...] = ()

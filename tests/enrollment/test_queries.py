@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 import pytest
 
-from bot.enrollment import messages, queries
+from bot.enrollment import messages, queries, writes
 from bot.enrollment.audit import Actor
 from bot.enrollment.database import Database
 from bot.enrollment.demo import demo_participants, load_demo
@@ -95,3 +95,14 @@ async def test_who_speaks_in_a_conversation_is_looked_up_afresh(database: Databa
         assert (known[0].participant, known[1]) == ("P-0001", True)
         assert await queries.conversation_identity(session, "tracker-2") == (None, False)
         assert await queries.conversation_identity(session, "tracker-3") is None
+
+
+async def test_withheld_doses_are_part_of_the_record(database: Database, operator: Actor) -> None:
+    await load_demo(database)
+    async with database.writing(operator, "test") as session:
+        await writes.hold_dose(session, "P-0001", "capecitabine", date(2026, 6, 10), "toxicity")
+        await session.commit()
+    async with database.session() as session:
+        record = await queries.participant(session, "P-0001")
+    assert record is not None
+    assert [(hold.drug, hold.first, hold.last) for hold in record.holds] == [("capecitabine", date(2026, 6, 10), None)]

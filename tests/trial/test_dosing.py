@@ -10,7 +10,7 @@ import pytest
 
 from bot.trial.dosing import dose_amount, doses_on, infusion_within_record, missed_dose
 from bot.trial.protocol import Protocol
-from bot.trial.record import ParticipantRecord
+from bot.trial.record import DoseHold, ParticipantRecord
 
 Build = Callable[..., ParticipantRecord]
 
@@ -270,3 +270,22 @@ def test_infusion_lengths(protocol: Protocol, drug: Any, minutes: float, within:
 def test_tablets_have_no_infusion_length(protocol: Protocol) -> None:
     with pytest.raises(ValueError, match="expected an infusion, found capecitabine"):
         infusion_within_record(protocol, "capecitabine", 60)
+
+
+def test_a_drug_that_is_withheld_is_not_due(protocol: Protocol, build: Build) -> None:
+    hold = DoseHold("capecitabine", dt.date(2026, 3, 18), dt.date(2026, 3, 20))
+    record = build(RT1="2026-03-02", C1D1="2026-03-16", capecitabine_mg=1500, holds=(hold,))
+    today = dt.date(2026, 3, 17)
+    assert [dose.drug for dose in doses_on(protocol, record, dt.date(2026, 3, 17), today).items] == ["capecitabine"]
+    for day in (18, 19, 20):
+        due = doses_on(protocol, record, dt.date(2026, 3, day), today)
+        assert (due.items, due.reason) == ((), "on_hold")
+    assert doses_on(protocol, record, dt.date(2026, 3, 17), today).next["capecitabine"] == dt.date(2026, 3, 21)
+    assert doses_on(protocol, record, dt.date(2026, 3, 21), today).items
+
+
+def test_a_hold_of_one_infusion_leaves_the_others_due(protocol: Protocol, build: Build) -> None:
+    record = build(RT1="2026-03-02", C1D1="2026-03-16", holds=(DoseHold("oxaliplatin", dt.date(2026, 3, 1)),))
+    due = doses_on(protocol, record, dt.date(2026, 3, 16), dt.date(2026, 3, 16))
+    assert {dose.drug for dose in due.items} == {"capecitabine", "penpulimab"}
+    assert due.reason == "on_hold"
