@@ -101,9 +101,10 @@ def precheck(
     from bot.commands.precheck import precheck as check
     from bot.commands.precheck import precheck_bundle
 
+    if (note is None) == (fhir is None):
+        typer.echo("sparc: give either a note or --fhir FILE", err=True)
+        raise typer.Exit(2)
     with _plain_errors():
-        if (note is None) == (fhir is None):
-            raise SparcError("give either a note or --fhir FILE")
         today = Settings.from_environment().clock.today()
         if fhir is not None:
             for result in precheck_bundle(fhir, today):

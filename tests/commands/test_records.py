@@ -231,6 +231,9 @@ def test_a_bundle_is_prechecked_without_a_server(sparc: Sparc, home: Path) -> No
     assert "P-0301" not in done.stdout
 
 
-@pytest.mark.parametrize("words", [[], ["a note", "--fhir", "x.json"], ["--fhir", "missing.json"]])
-def test_a_precheck_needs_one_thing_that_is_there(sparc: Sparc, words: list[str]) -> None:
-    assert sparc("precheck", *words).exit_code == 1
+@pytest.mark.parametrize(
+    ("words", "code"), [([], 2), (["a note", "--fhir", "x.json"], 2), (["--fhir", "missing.json"], 1)]
+)
+def test_a_precheck_needs_one_thing_that_is_there(sparc: Sparc, words: list[str], code: int) -> None:
+    refused = sparc("precheck", *words)
+    assert (refused.exit_code, len(refused.stderr.splitlines())) == (code, 1)
