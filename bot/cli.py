@@ -22,7 +22,6 @@ from bot.cli_common import plain_errors as _plain_errors
 from bot.cli_desk import desk
 from bot.cli_records import records
 from bot.config import Settings
-from bot.errors import SparcError
 
 app = typer.Typer(
     help="SPARC Assistant: eligibility, visits and doses of trial NCT05576480, in the hospital's chat.",
