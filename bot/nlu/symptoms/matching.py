@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 from bot.nlu.symptoms.lexicon import Pattern, Span
 from bot.nlu.symptoms.text import Token
 
 Hits = Mapping[str, Sequence[Span]]
+_LONGEST_PHRASE: Final = 8.0
 #: The spans of a pattern's parts, in the order of the pattern.
 Parts = tuple[Span, ...]
 
@@ -39,6 +42,10 @@ def find_any(patterns: Iterable[Pattern], hits: Hits, tokens: Sequence[Token], c
     return [parts for pattern in patterns for parts in find(pattern, hits, tokens, clause)]
 
 
+def _start(span: Span) -> int:
+    return span.start
+
+
 def _length(parts: Parts) -> int:
     span = whole(parts)
     return span.end - span.start
@@ -50,13 +57,22 @@ def _completions(
     if index == len(pattern.parts):
         yield chosen
         return
-    last = chosen[-1]
-    for span in hits[pattern.parts[index]]:
-        if clause[span.start] != clause[last.start] or any(span.overlaps(other) for other in chosen):
-            continue
-        if pattern.ordered[index - 1] and span.start < last.end:
-            continue
-        if distance(last, span, tokens) <= pattern.gaps[index - 1]:
+    last, gap = chosen[-1], pattern.gaps[index - 1]
+    spans = hits[pattern.parts[index]]
+    here = bisect_left(spans, last.start, key=_start)
+    # outwards from the part before, and no further than the gap: a long message costs no more for its length
+    for span in spans[here:]:
+        if distance(last, span, tokens) > gap or clause[span.start] != clause[last.start]:
+            break
+        if not any(span.overlaps(other) for other in chosen):
+            yield from _completions(pattern, index + 1, (*chosen, span), hits, tokens, clause)
+    if pattern.ordered[index - 1]:
+        return
+    for span in reversed(spans[:here]):
+        apart = distance(last, span, tokens)
+        if apart > gap + _LONGEST_PHRASE or clause[span.start] != clause[last.start]:
+            break
+        if apart <= gap and not any(span.overlaps(other) for other in chosen):
             yield from _completions(pattern, index + 1, (*chosen, span), hits, tokens, clause)
 
 

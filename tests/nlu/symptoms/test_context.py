@@ -55,7 +55,6 @@ from bot.nlu.symptoms import SymptomReader
         ("my wife says she is pregnant", "pregnancy", "present"),
         ("my neighbour says to take extra tablets", "overdose", "hypothetical"),
         ("I took two extra tablets, should I skip tonight", "overdose", "present"),
-        ("my son says I must take 4 of my tablets", "swallowed_by_another", "hypothetical"),
         ("my son says he took my tablets", "swallowed_by_another", "present"),
         ("I might have a fever", "fever", "present"),
         ("I'm worried I might get a fever", "fever", "hypothetical"),
