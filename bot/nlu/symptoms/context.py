@@ -74,7 +74,7 @@ class Scene:
             return "present"
         if self._general(span, figure) and not self._claimed(span):
             return "general"
-        if not figure and self._supposed(span):
+        if not figure and self._supposed(span) and not self._claimed(span):
             return "hypothetical"
         return "present"
 
