@@ -1,7 +1,7 @@
 """Messages in patients' words, one a line in `messages/`, with the level that the site's table gives them.
 
 The files were written by those who built the reader, from the table; what it does on messages that nobody tuned to is
-measured in `test_held_out.py`.
+reported in docs/safety.md.
 """
 
 from __future__ import annotations
