@@ -148,6 +148,8 @@ def _joins_words(text: str, at: int) -> bool:
     """Whether the hyphen at `at` joins two words (`tx-naive`, `5-FU`): not a range, not a dash."""
     if 0 < at < len(text) - 2 and text[at + 1] == "\n" and text[at + 2].islower() and text[at - 1].isalpha():
         return True
+    if 1 < at < len(text) - 1 and text[at - 1].isalpha() and text[at - 2].isalpha() and text[at + 1].isdigit():
+        return True  # PD-1, ECOG-1, COVID-19: not T1-2, not a range
     if not 0 < at < len(text) - 1 or not text[at + 1].isalpha() or not text[at - 1].isalnum():
         return False
     return not re.match(r"[tnTN][0-4]", text[at + 1 : at + 3])

@@ -106,8 +106,9 @@ def _set_aside(view: _View) -> None:
         if match is None:
             continue
         at = first + len(note.words(first, last)[: match.start()].split())
-        for mention in note.mentions:
-            if first <= mention.start < at and not any(note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)):
+        home = note.segment(at)
+        for mention in note.in_sentence(home.sentence):
+            if home.start <= mention.start < at and not any(note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)):
                 mention.superseded = True
 
 
@@ -176,7 +177,7 @@ def _negation(view: _View, segment: Segment, cue: Mention) -> None:
 
 def _before(view: _View, segment: Segment, cue: Mention) -> None:
     note = view.note
-    near = cue.attributes.get("reach") == "near"
+    near = cue.attributes.get("reach") == "near" and not (note.norms[cue.end - 1] == "neither" and _nor_ahead(view, segment))
     if near and note.words(cue.start, cue.end) in {"not", "never"} and _double(view, cue):
         return
     stop = _reach(view, segment, cue, cue.end)
@@ -201,16 +202,17 @@ def _double(view: _View, cue: Mention) -> bool:
 def _reach(view: _View, segment: Segment, cue: Mention, begin: int) -> bool:
     """Denies the mentions of a segment from `begin` on; True where a word ends the scope inside it."""
     seen = False
+    last = begin
     for mention in view.mentions[segment.index]:
         if mention.start < begin:
             continue
-        stop = view.stop_at(segment.index, begin)
+        stop = view.stop_at(segment.index, last)
         if stop is not None and stop < mention.start and seen:
             return True
         if stop is not None and stop < mention.start and view.note.norms[stop] in {"but", "apart", "except", "other", "only", "however"}:
             return True
         _mark(mention, "negated", cue, view.note)
-        seen = True
+        seen, last = True, mention.end
     return seen and view.stop_at(segment.index, view.mentions[segment.index][-1].end) is not None and view.has(segment.index, "stop") and _hard_stop(view, segment)
 
 
@@ -233,10 +235,8 @@ def _following(view: _View, segment: Segment) -> Sequence[Segment]:
 def _independent(view: _View, segment: Segment, strong: bool) -> bool:
     """Whether a list item states something for itself, so that a denial before it does not reach it."""
     index = segment.index
-    if any(cue.group == "negation" and cue.attributes.get("kind") == "before" for cue in view.cues[index]):
-        return True
     if view.has(index, "affirmation", "uncertain", "kin", "kin_section") or any(
-        cue.group == "negation" for cue in view.cues[index]
+        cue.group == "negation" and cue.start < segment.end for cue in view.cues[index]
     ):
         return True
     if any(m.group in _STATEMENTS for m in view.mentions[index]):
@@ -245,11 +245,17 @@ def _independent(view: _View, segment: Segment, strong: bool) -> bool:
     if not alternative and view.dated[index]:
         return True
     stop = view.stop_at(index, segment.start)
-    if stop is not None and (stop == segment.start or not alternative):
+    if segment.link != "nor" and stop is not None and (stop == segment.start or not alternative):
         return True
     if not alternative and not strong:
-        return any(word[0].isdigit() for word in view.note.norms[segment.start : segment.end] if word)
+        named = {i for m in view.mentions[index] for i in range(m.start, m.end)}
+        return any(view.note.norms[i][:1].isdigit() for i in range(segment.start, segment.end) if i not in named)
     return False
+
+
+def _nor_ahead(view: _View, segment: Segment) -> bool:
+    """'Neither A, B, C nor D' denies all of the list, however long."""
+    return any(later.link == "nor" for later in _following(view, segment)[:12])
 
 
 def _or_ahead(view: _View, segment: Segment) -> bool:
@@ -281,7 +287,7 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
     for mention in targets:
         _mark(mention, assertion, cue, view.note)
     index = first.index
-    while index > 0 and view.segments()[index].link in {",", "/", "and", "or", "nor", "("}:
+    while index > 0 and view.segments()[index].link in {",", "/", "//", "and", "or", "nor", "("}:
         earlier = view.segments()[index - 1]
         if earlier.sentence != segment.sentence or _stated(view, earlier):
             break
@@ -301,7 +307,7 @@ def _header(view: _View, segment: Segment) -> list[Mention]:
     """All mentions of a form's label: 'Chemo, radiotherapy or surgery before: no'."""
     found = list(view.mentions[segment.index])
     index = segment.index
-    while view.segments()[index].link in {",", "/", "and", "or", "(", ")"} and index > 0:
+    while view.segments()[index].link in {",", "/", "//", "and", "or", "(", ")"} and index > 0:
         index -= 1
         earlier = view.segments()[index]
         if earlier.sentence != segment.sentence or view.has(index, "negation", "affirmation") or view.dated[index]:
@@ -437,7 +443,7 @@ def _plan(view: _View, segment: Segment, cue: Mention) -> None:
             if assertion == "hypothetical" or mention.group in _PLANNABLE:
                 _mark(mention, assertion, cue, note)
     for later in _following(view, segment):
-        if later.link in {";", "but", "-"} or (later.link == ")" and segment.link == "("):
+        if later.link in {";", "but", "-", "//"} or (later.link == ")" and segment.link == "("):
             return
         stop = view.stop_at(later.index, later.start)
         if stop is not None and note.norms[stop] in _PAST:
@@ -501,8 +507,9 @@ def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
     for mention in view.mentions[segment.index]:
         if mention.start >= begin:
             mention.experiencer = who
+    header = begin == segment.end and segment.end - segment.start <= 3 and _next_is(view, segment, {":"})
     for later in _following(view, segment):
-        if later.link in {";", "but"} or note.norms[later.start] in {"he", "she", "patient", "pt", "himself", "herself"}:
+        if later.link in {";", "but", "//"} or note.norms[later.start] in {"he", "she", "patient", "pt", "himself", "herself"}:
             return
         if any(m.group in SELF_STATED for m in view.mentions[later.index]):
             return
@@ -510,6 +517,10 @@ def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
             return
         if later.link == "and" and note.norms[later.start] in {"has", "had", "is", "was"}:
             return
+        if header and view.mentions[later.index] and all(m.group in _FAMILY for m in view.mentions[later.index]) and not view.has(later.index, "plan"):
+            for mention in view.mentions[later.index]:
+                mention.experiencer = who
+            continue
         if later.link in {",", ")"} and begin > segment.start and (
             view.has(later.index, "negation", "affirmation", "plan") or any(m.group in _STATEMENTS or m.group not in _FAMILY for m in view.mentions[later.index]) or (later.link == "," and view.stop_at(later.index, later.start) is not None)
         ):

@@ -27,7 +27,49 @@ def is_dictated(words: Sequence[str]) -> bool:
 
 def rewrite(tokens: list[Piece]) -> list[Piece]:
     """Dictation and interviews in the form of a written note."""
-    return undictate(_interview(tokens))
+    return _measures(undictate(_questionnaire(_interview(tokens))))
+
+
+_STOPS = frozenset({".", "?", "!", ";"})
+#: Longest question and longest answer of a questionnaire, in words.
+_QUESTION_WORDS, _ANSWER_WORDS = 14, 14
+
+
+def _questionnaire(tokens: list[Piece]) -> list[Piece]:
+    """'Allergies? None. Obstruction? No.': from three such questions on, the mark stands for a colon."""
+    pairs = []
+    for i, piece in enumerate(tokens[:-1]):
+        if piece.norm != "?" or not i or tokens[i - 1].end != piece.start or tokens[i + 1].start == piece.end or tokens[i + 1].breaks:
+            continue
+        before = next((k for k in range(i - 1, max(-1, i - _QUESTION_WORDS), -1) if tokens[k].norm in _STOPS or tokens[k].breaks), None)
+        after = next((k for k in range(i + 1, min(len(tokens), i + _ANSWER_WORDS)) if tokens[k].norm in _STOPS), None)
+        if (before is not None or i < _QUESTION_WORDS) and (after is not None or len(tokens) - i < _ANSWER_WORDS) and not (after is not None and tokens[after].norm == "?"):
+            pairs.append(i)
+    if len(pairs) < 3:
+        return tokens
+    marks = set(pairs)
+    return [replace(piece, norm=":") if i in marks else piece for i, piece in enumerate(tokens)]
+
+
+_LENGTHS = frozenset({"cm", "mm", "centimetre", "centimetres", "centimeter", "centimeters", "millimetre", "millimetres", "millimeter", "millimeters"})
+
+
+def _measures(tokens: list[Piece]) -> list[Piece]:
+    """'five centimetres' reads '5 cm' in every note."""
+    words = [piece.norm for piece in tokens]
+    if _LENGTHS.isdisjoint(words):
+        return tokens
+    out: list[Piece] = []
+    i = 0
+    while i < len(tokens):
+        value, end = _number(words, i) if words[i] in _TENS or words[i] in _UNITS else ("", i)
+        if end > i and words[end : end + 1] and words[end] in _LENGTHS:
+            out.append(_joined(tokens, i, end, value))
+            i = end
+        else:
+            out.append(tokens[i])
+            i += 1
+    return out
 
 
 def _interview(tokens: list[Piece]) -> list[Piece]:

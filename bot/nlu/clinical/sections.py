@@ -38,7 +38,7 @@ class Segment:
     """One list item: tokens `start` to `end`; `link` is what parts it from the one before.
 
     `link` is one of ``start`` (of the sentence), ``,``, ``and``, ``or``, ``nor``, ``/``, ``;``, ``:``, ``(``, ``)``,
-    ``-`` and ``but``.
+    ``-``, ``//`` (a slash between blanks) and ``but``.
     """
 
     index: int
@@ -86,14 +86,14 @@ def lay_out(tokens: Sequence[Piece], norms: Sequence[str], sentences: Sequence[t
             keeps_word = cut == "but"
             link = _stronger(link, cut or ",") if i == start and link != "start" else (cut or ",")
             start = i if keeps_word else i + 1
-            if cut in {";", "but"} or (cut == "," and i + 1 < last and norms[i + 1] in _PRONOUNS):
+            if cut in {";", "but", "-", "//"} or (cut == "," and i + 1 < last and norms[i + 1] in _PRONOUNS):
                 clause += 1
     if not segments:
         segments.append(Segment(0, 0, len(tokens), "start", 0, 0))
     return Layout(tuple(sentences) or ((0, len(tokens)),), tuple(segments), tuple(segment_of))
 
 
-_STRENGTH = {",": 0, "/": 1, "and": 2, "or": 2, "nor": 2, "-": 3, "(": 4, ")": 4, ":": 5, ";": 6, "but": 7}
+_STRENGTH = {",": 0, "/": 1, "//": 6, "and": 2, "or": 2, "nor": 2, "-": 3, "(": 4, ")": 4, ":": 5, ";": 6, "but": 7}
 
 
 def _stronger(a: str, b: str) -> str:
@@ -113,7 +113,7 @@ def _cut(tokens: Sequence[Piece], norms: Sequence[str], i: int, first: int, last
         return ";"
     if word in _CONJUNCTIONS:
         if word == "/" and first < i < last - 1 and tokens[i].start > tokens[i - 1].end and tokens[i].end < tokens[i + 1].start:
-            return ";"
+            return "//"
         if word in {"/", "+"}:
             return "/" if first < i < last - 1 and not norms[i - 1][-1].isdigit() else None
         return {"&": "and", "plus": "and"}.get(word, word)

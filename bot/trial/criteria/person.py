@@ -82,9 +82,8 @@ def contraception(case: Case) -> Decision:
         return unknown("Contraception is said to be used and refused.", *first(refused + agreed))
     if refused:
         return failed(f"Contraception refused: {quoted(refused[0])}.", *first(refused))
-    own = case.present("vasectomy") if case.sex != "F" else []
-    if case.sex != "M":
-        own += case.present("postmenopausal", "sterilised", "hysterectomy")
+    # Who the words are about follows from the sex: a man's 'menopause' is his partner's, a woman's 'vasectomy' too.
+    own = case.present("vasectomy", "postmenopausal", "sterilised", "hysterectomy")
     partner = case.present("postmenopausal", "sterilised", "hysterectomy", "vasectomy", of="partner")
     for reason, found in (("Contraception", agreed), ("No childbearing is possible", own), ("No childbearing is possible on the partner's side", partner)):
         if found:

@@ -130,6 +130,9 @@ def surgery(case: Case) -> Decision:
     major = [f for f in case.present("surgery") if f.flag("major")]
     sides = {id(f): case.side("E14_surgery", f.when) for f in major}
     recent = [f for f in major if sides[id(f)] == "inside" and not (f.when.earliest and f.when.earliest > case.today)]
+    hearsay = [f for f in case.present("surgery_none") if f.text("scope") == "ever" and f.flag("reported")]
+    if recent and hearsay:
+        return unknown("One report denies any operation, another gives a recent one.", *first(hearsay + recent))
     if recent:
         return failed(f"Major surgery within 4 weeks: {quoted(recent[0])}.", *first(recent))
     unclear = [f for f in major if sides[id(f)] == "unclear"]

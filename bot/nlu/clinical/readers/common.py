@@ -91,9 +91,22 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
             if event.start < owner.end and owner.start < event.end:
                 event.dates.append(day)
         _share(note, day, owner, candidates)
+    for event in events:
+        if len(event.dates) > 1:
+            event.dates = _corrected(note, event.dates)
     _inherit(note, events)
     for number, sentence in by_sentence.items():
         _lead(note, number, sentence)
+
+
+def _corrected(note: Note, days: list[DateMention]) -> list[DateMention]:
+    """'In March, correction, March of last year': the dates before the correction fall away."""
+    ordered = sorted(days, key=lambda day: day.start)
+    for cue in note.cues_around(ordered[-1].start):
+        later = [day for day in ordered if day.start >= cue.end and day.start - cue.end <= 4]
+        if cue.group == "correction" and later and any(day.end <= cue.start and cue.start - day.end <= 3 for day in ordered):
+            return [day for day in ordered if day.start >= cue.end]
+    return days
 
 
 def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
+from bot.nlu.clinical.readers.tumour import renamed
 from bot.trial.facts import Finding, Period
 
 
@@ -111,7 +112,7 @@ def _the_tumour_itself(note: Note, mention: Mention) -> bool:
     """'primary rectal lymphoma' is the tumour's own histology."""
     before = note.before(mention.start, 2)
     after = note.after(mention.end, 3)
-    return bool({"rectal", "anorectal"} & set(before)) or "rectum" in after
+    return bool({"rectal", "anorectal"} & set(before)) or "rectum" in after or renamed(note, mention)
 
 
 def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[str, Period, Period]:
@@ -201,7 +202,7 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
         words = note.words(mention.start, mention.end)
         cue = mention.cue.lower()
         own = {"cancer", "malignancy", "cancers", "tumour"}
-        if words in own and mention.negated and re.search(r"never had|no (?:previous|prior|past|other|history|known|personal|further)|denies|history of|not had", cue) and not re.search(r"(?<!\S)(?:rectal|seen|found|residual|visible)(?!\S)", note.words(*note.clause(mention.start))):
+        if (words in own and mention.negated and re.search(r"has had no|had no|has no|no|not had", cue) and re.search(r"(?<!\S)(?:apart from|other than|besides|otherwise|except for|aside from|else|beyond) ?(?:this|it|that|the rectal|his|her)?", note.sentence_words(mention.start))) or (words in own and mention.negated and re.search(r"never had|no (?:previous|prior|past|other|history|known|personal|further)|denies|history of|not had", cue) and not re.search(r"(?<!\S)(?:rectal|seen|found|residual|visible)(?!\S)", note.words(*note.clause(mention.start)))):
             yield finding(note, "other_malignancy", mention.start, mention.end, {"general": True}, assertion="negated", cue=mention.cue)
 
 
@@ -277,6 +278,9 @@ def _end_date(note: Note, first: int, last: int, when: Period) -> Period:
     return when
 
 
+_ONLY_TOPICAL = re.compile(r"(?<!\S)(?:nothing|never|not|no|without)(?: \S+){0,3} (?:more|other|stronger|else|beyond)(?: than)?(?: (?:a|an|the|some|topical|mild|steroid))* (?:creams?|ointments?|topicals?|lotions?|shampoos?|emollients?|topical treatment|steroid cream)(?!\S)")
+
+
 def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str) -> tuple[str, Period]:
     """`systemic`, `stopped` (with its end), `topical`, `none`, `thyroid`, `insulin` or nothing said."""
     if exception in {"diabetes", "hypothyroid"}:
@@ -285,11 +289,13 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
         generic = {"replacement", "replacement therapy", "replacement only", "replacement dose", "replacement treatment", "hormone replacement only"}
         drugs = [m for m in drugs if note.words(m.start, m.end) not in generic or first <= m.start < last]
         return (wanted, Period()) if drugs else ("", Period())
+    if _ONLY_TOPICAL.search(note.words(first, last)):
+        return "topical", Period()
     drugs = [m for m in note.of("immunosuppressant") if first <= m.start < last and m.is_patient]
     stopped: list[Period] = []
     denied = False
     for drug in drugs:
-        if drug.assertion in {"planned", "hypothetical", "uncertain"}:
+        if drug.assertion in {"planned", "hypothetical", "uncertain"} and not drug.cue.lower().startswith(("needs", "need")):
             continue
         if drug.assertion == "negated":
             denied = True
@@ -378,7 +384,7 @@ def _heart(note: Note) -> Iterator[Finding]:
             values["symptomatic"] = not values["incidental"] and _SYMPTOMS.search(text) is not None
         elif mention.concept == "severe_arrhythmia":
             words = note.words(*note.clause(mention.start))
-            later = re.search(r"(?<!\S)(?:ablat\w+|stopped|off)(?!\S)", words)
+            later = re.search(r"(?<!\S)(?:ablat\w+|stopped|off)(?!\S)", words) and not re.search(r"(?<!\S)(?:still|despite|in spite|runs|recurr\w+|again|breakthrough|on (?:amiodarone|mexiletine|sotalol|flecainide))(?!\S)", words)
             values["on_drug"] = _RHYTHM_DRUG.search(words) is not None and not later
         elif mention.concept in {"arrhythmia"} and mention.assertion == "present":
             continue
@@ -391,8 +397,8 @@ def _heart(note: Note) -> Iterator[Finding]:
 
 def _labelled(note: Note, mention: Mention) -> bool:
     """'Heart and vessels: no history': both stand before the same answer."""
-    text = " ".join(note.after(mention.end, 5))
-    return re.match(r"(?:and|/|,) (?:\S+ )?(?:vessels?|vascular|brain|cerebrovascular|circulation) : (?:no|none|nil|negative|normal|clear)(?= |$)", text) is not None
+    text = " ".join(note.after(mention.end, 8))
+    return re.match(r"(?:(?:and|/|,|or) (?:\S+ )?(?:vessels?|vascular|brain|cerebrovascular|circulation) ?)+ ?: (?:no|none|nil|negative|normal|clear)(?= |$)", text) is not None
 
 
 def _whole(note: Note, mention: Mention) -> bool:
@@ -415,7 +421,17 @@ _FROM_OTHER = re.compile(r"(?<!\S)(?:from (?:a |an |his |her |the |one |another 
 _OWN = re.compile(r"(?<!\S)(?:autologous|auto|own|autograft|self)(?!\S)")
 
 
+_ORGAN_CAME = re.compile(
+    r"(?<!\S)(?:(?:kidneys?|liver|heart|lungs?|pancreas) (?:came|comes|is|was|stems) from (?:a|an|his|her|another|someone|the)(?: \S+)? ?(?:donor|brother|sister|mother|father|person|else|man|woman|stranger|cousin|wife|husband)"
+    r"|(?:given|received|got|had|has) (?:his|her|a|the) (?P<kin>brother|sister|mother|father|cousin|son|daughter|sibling|donor|stranger) 's (?P<what>stem cells?|marrow|bone marrow|kidney|liver|cells))(?!\S)"
+)
+
+
 def _transplants(note: Note) -> Iterator[Finding]:
+    """Organs and stem cells received, with the donor where it is said; what was given away is left out."""
+    for match, start, end in note.find(_ORGAN_CAME):
+        cells = match["what"] and ("cell" in match["what"] or "marrow" in match["what"])
+        yield finding(note, "transplant", start, end, {"kind": "allogeneic" if cells else "organ"})
     for mention in note.of("transplant", "transplant_general", "transplant_organ_general"):
         if not mention.is_patient:
             continue

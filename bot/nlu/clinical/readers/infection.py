@@ -67,6 +67,8 @@ def _infections(note: Note) -> Iterator[Finding]:
         general = mention.group == "infection_general"
         if note.words(mention.start, mention.end) in {"infection free", "free of infection"}:
             mention.assertion, mention.cue = "negated", "free"
+        if general and mention.assertion == "present" and re.search(r"(?<!\S)(?:none active|none present|no active ones|none at present|none current)(?!\S)", words):
+            mention.assertion, mention.cue = "negated", "none"
         if mention.assertion == "negated":
             yield finding(note, "infection", mention.start, mention.end, {"general": general, "serious": mention.group == "infection_serious"}, assertion="negated", cue=mention.cue)
             continue
@@ -195,6 +197,12 @@ def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
             yield finding(note, "hbv_dna", mention.start, mention.end, {"undetectable": True}, when=dates_of(mention)[0], cue=mention.cue)
             return
     found = False
+    before = re.search(rf"(?P<value>\d+(?:\.\d+)?)(?: ?x ?(?P<exp>10\^\d+))? {_UNIT} (?:of )?(?:the )?$", note.words(note.sentence(mention.start)[0], mention.start) + " ")
+    if before is not None and not re.match(r"\S* ?\d", text):
+        values = _load_values(before)
+        if values is not None:
+            yield finding(note, "hbv_dna", mention.start, mention.end, values, when=dates_of(mention)[0])
+            return
     for match in _values(text):
         start = mention.end + len(text[: match.start()].split())
         end = start + len(match.group().split())

@@ -15,7 +15,7 @@ def read_molecular(note: Note) -> Iterator[Finding]:
     """`microsatellite` (MSS, MSI-L, MSI-H) and `mismatch_repair` (pMMR, dMMR) with `method` PCR, IHC, NGS or None."""
     rows: list[tuple[Mention, str, str, str | None]] = []
     for mention in note.of("msi", "mmr"):
-        if not mention.is_patient or mention.assertion == "hypothetical" or _asked(note, mention):
+        if not mention.is_patient or mention.superseded or mention.assertion == "hypothetical" or _asked(note, mention):
             continue
         value = str(mention.attributes["value"])
         if mention.concept == "mmr_markers_present" and not _all_markers(note, mention):

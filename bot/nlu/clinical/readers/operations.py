@@ -11,7 +11,7 @@ from bot.nlu.clinical.readers.tumour import made_already
 from bot.trial.facts import Finding
 
 _NONE = re.compile(
-    r"(?<!\S)(?P<neg>no|never had|denies|deny|denying|without|nil|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
+    r"(?<!\S)(?P<neg>no|never had|denies|deny|denying|without|nil|has not been|not been|was not|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
     r" (?P<what>surgery|surgeries|operations?|ops?|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|(?:been )?operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
 )
 _NONE_FORM = re.compile(
@@ -46,6 +46,8 @@ def _operations(note: Note) -> Iterator[Finding]:
             continue
         if any(m.group == "transplant_donor" for m in note.same_clause(mention, "transplant_donor")) and mention.group == "transplant":
             continue
+        if mention.group == "transplant" and re.search(r"(?<!\S)(?:cord blood|stem|marrow|haematopoietic|hsct|sct|bmt|conditioning|haplo\w*|leukaemia|lymphoma|myeloma|cml|aml|autograft)(?!\S)", note.sentence_words(mention.start)):
+            continue
         done = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
         if not done:
             continue
@@ -77,7 +79,8 @@ def _none(note: Note) -> Iterator[Finding]:
         if not _about_patient(note, start):
             continue
         tail = note.words(end, clause[1])
-        yield finding(note, "surgery_none", start, end, {"scope": _scope(note, match.group(), tail, start, end, clause)}, cue=match["neg"])
+        reported = re.search(r"(?<!\S)(?:report|letter|referral|discharge|according|records?|says|chart|summary)(?!\S)", note.sentence_words(start)) is not None
+        yield finding(note, "surgery_none", start, end, {"scope": _scope(note, match.group(), tail, start, end, clause), "reported": reported or None}, cue=match["neg"])
     for mention in note.of("treatment", "operation"):
         if mention.is_patient and mention.assertion == "negated" and mention.concept in {"resection_word", "major_operation"} and _RECENT_TAIL.search(" ".join(note.after(mention.end, 5))):
             yield finding(note, "surgery_none", mention.start, mention.end, {"scope": "recent"}, cue=mention.cue)
@@ -155,6 +158,8 @@ def _emergency(note: Note) -> Iterator[Finding]:
         own = note.norms[mention.start] in {"non", "not", "was"}
         if mention.is_patient and (mention.assertion in {"present"} or own or made_already(note, mention)) and about and (_OPERATION.search(words) or own) and not re.search(r"(?<!\S)(?:hip|knee|hernia|cholecyst\w*|cataract)(?!\S)", words):
             yield finding(note, "elective_surgery", mention.start, mention.end)
+        elif mention.is_patient and note.norms[mention.start] in {"none", "never", "nothing", "not"} and _OPERATION.search(note.sentence_words(mention.start)):
+            yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="negated", cue=note.norms[mention.start])
     for mention in note.of("stoma"):
         if mention.is_patient and mention.assertion == "planned" and made_already(note, mention):
             yield finding(note, "elective_surgery", mention.start, mention.end)
@@ -168,7 +173,7 @@ def _happened(note: Note, mention: Mention, words: str) -> bool:
 
 _GOOD = r"(?:adequate|normal|fine|ok|okay|satisfactory|unremarkable|within normal limits|within limits|wnl|in range|within range|good|within the normal range|acceptable|nad|within normal range|in the normal range|in order|all right|unimpaired|preserved|within reference range|n|normal range|nil abnormal|normal all|intact|entirely normal|perfectly normal)"
 _ORGANS = {
-    "blood_count": r"(?:fbc|full blood count|cbc|complete blood count|blood count|blood counts|haematology|haemogram|blood picture|hb and platelets|counts|haemoglobin|blood routine|routine blood|bone marrow function|marrow function|marrow|blood cells|haematological function|bone marrow|marrow reserve|neutrophils|full blood picture)",
+    "blood_count": r"(?:fbc|full blood count|cbc|complete blood count|blood count|blood counts|haematology|haemogram|blood picture|hb and platelets|counts|haemoglobin|blood routine|routine blood|bone marrow function|marrow function|marrow|blood cells|haematological function|haematological|blood|bone marrow|marrow reserve|neutrophils|full blood picture)",
     "liver": r"(?:lfts?|liver function(?: tests?)?|liver tests?|liver enzymes|hepatic function|liver panel|liver|hepatic panel|liver profile|transaminases|bilirubin|liver values|hepatic|liver biochemistry|liver chemistry)",
     "kidney": r"(?:u&es?|u & es?|ues?|u \+ es?|u / es?|renal function(?: tests?)?|renal profile|kidney function|creatinine|egfr|kidneys|renal|kidney|kidney tests?|renal panel|urea and electrolytes|creatinine clearance|renal tests?|kidney values|kft|renal biochemistry)",
     "chemistry": r"(?:biochemistry|chemistry|biochem|cmp|liver and renal function|renal and liver function|liver and kidney function|kidney and liver function|hepatic and renal function|renal and hepatic function|blood chemistry|biochemistries|bio)",

@@ -33,14 +33,16 @@ _DECLINE = re.compile(
     rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
     rf"|(?:patient|pt|she|he) (?:has |have |then |politely |firmly )*(?:refused|declined|refuses|declines)(?= ?(?:,|\.|;|$|on|today|yesterday|after|because|in|at))|(?:trial|sparc|study|participation)(?: (?:was|is|has|been))* (?:offered|discussed|explained|proposed|mentioned|raised) ?,? ?(?:but )?(?:was |he |she |patient |pt )?(?:declined|refused|not interested|turned down|declines|refuses)"
     rf"|(?:took|has taken|takes) back (?:his|her) consent|(?:not|no) (?:want|wish)\w* to be (?:a )?(?:guinea pig|part of)(?: (?:it|a study|the study|any study|sparc))?|revoked(?: it| the consent)?(?= ?(?:,|\.|;|$|on))|declined (?:it|this|to sign)|refused (?:it|to sign)"
-    rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her) mind and (?:withdrew|declined|refused)"
+    rf"|(?:the |this )?(?:study|trial|sparc) is not for (?:him|her|me)|(?:have|has|wants|want) nothing (?:more )?to do with (?:the |this )?(?:trial|study|sparc|it)|answer (?:to (?:sparc|us|the trial|the study) )?(?:is|was) (?:a )?(?:clear |firm )?no|(?:rang|called|phoned|telephoned|wrote|asked|decided|wants|wishes|rings|mailed|came) (?:us )?(?:back )?(?:in )?to withdraw|signature (?:was )?withdrawn"
+    rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her|their) mind(?: (?:and|,|then|now|again|since|on|about|it|the|this|sparc|study|trial))* (?:withdr[ae]w\w*|declin\w+|refus\w+)"
+    rf"|(?:decided|decides|has decided|come down) (?:firmly |now |finally |after all )?against (?:it|taking part|participating|joining|sparc|(?:the|this|our) (?:study|trial))|no ,? ?(?:thank you|thanks)|thanks ,? but no(?: thanks)?|not for (?:me|him|her)(?= ?(?:,|\.|;|'|$|he|she|after))|had (?:a )?second thoughts|(?:has |have |he |she |now |then |since )*(?:pulled out|backed out|dropped out|opted out)"
     rf")(?!\S)"
 )
 _GIVEN = re.compile(
-    r"(?<!\S)(?:signed|signs|signature is on|put (?:his|her) name|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
+    r"(?<!\S)(?:signed|signs|(?:she|he|patient|pt) sign|signature is on|put (?:his|her) name|signature|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
 )
 _NOT_GIVEN = re.compile(
-    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?]|no|missing|incomplete|take home|at home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
+    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?](?! (?:yes|signed|given|done|y|ok|obtained))|no|missing|incomplete|take home|home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
 )
 _OTHER_OBJECT = re.compile(
     r"(?<!\S)(?:port|contrast|ct|mri|colonoscopy|gastroscopy|endoscopy|scope|surgery|surgical|operation|procedure|procedural|biopsy|biopsies|stoma|colostomy|ileostomy|stent|an?aesthe\w+|transfusion|blood products|photograph\w*|photos?|genetic\w*|genomic|germline|tissue|biobank|biobanking|data|chemo\w*|radiotherapy|rt|vaccin\w*|picc|hysterectomy|bowel prep|sedation|gdpr|images?|video|hip|treatment|registry|another|other|line|insertion|excision|hernia|sharing|samples?|sample|research biopsy|dialysis|iodine|scan)(?!\S)"
@@ -49,7 +51,7 @@ _STUDY_OBJECT = re.compile(r"(?<!\S)(?:sparc|study|trial|nct05576480|participati
 _FORMS = re.compile(
     r"(?<!\S)(?P<verb>signed|has signed|completed|returned|signs)(?: (?:the|her|his|all|both|our|up|for|in|to|and|dated|back|a|v\S+|version|\d\S*))* (?:sparc|study|trial)(?: (?:informed|consent))?(?: (?:form|forms|papers|paperwork|documents?|sheet|document|icf|agreement|pack))?(?!\S)"
 )
-_IN_WRITING = re.compile(r"(?<!\S)(?:agreed in writing|has agreed in writing|signed (?:up )?for (?:the )?(?:sparc|study|trial)|has (?:now )?signed (?:up )?(?:for|to) (?:the )?(?:sparc|study|trial)|signed up to (?:the )?(?:sparc|study|trial))(?!\S)")
+_IN_WRITING = re.compile(r"(?<!\S)(?:(?:has|have) (?:he|she|patient) signed : yes|signed : (?:yes|y)|agreed in writing|has agreed in writing|signed (?:up )?for (?:the )?(?:sparc|study|trial)|has (?:now )?signed (?:up )?(?:for|to) (?:the )?(?:sparc|study|trial)|signed up to (?:the )?(?:sparc|study|trial))(?!\S)")
 _FIRST = re.compile(r"(?<!\S)(?:initially|at first|first|originally|previously|earlier|had been|had first|before that|to begin with|in may|last month|last week)(?!\S)")
 _AFTER_ALL = re.compile(r"(?<!\S)(?:then|later|now|since|afterwards|subsequently|today|yesterday|this morning|eventually|finally|after all|changed|withdr\w+|all the same|anyway|again|nevertheless|nonetheless|since then|on reflection|meanwhile|revoked|but)(?!\S)")
 
@@ -169,12 +171,18 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
     own = [row for row in found if row[3] != "other"]
     given = [row for row in own if row[2] == "given"]
     declined = [row for row in own if row[2] == "declined"]
+    if given and not declined:
+        turned = _changed(note, max(row[1] for row in given))
+        if turned is not None:
+            found = [row for row in found if row[2] != "given" or row[3] == "other"] + [(*turned, "declined", "study", note.words(*turned))]
     if given and declined:
         g, d = given[-1], declined[-1]
         g_date, d_date = _date_at(note, g[0], g[1]), _date_at(note, d[0], d[1])
-        withdrawn = re.search(r"withdr|revok|taken back", note.words(d[0], d[1])) is not None
+        withdrawn = re.search(r"withdr|revok|taken back|pulled out|backed out|dropped out|opted out|second thoughts|changed|no longer", note.words(d[0], d[1])) is not None
         drop = ""
-        if g_date.exact and d_date.exact and g_date != d_date and g_date.earliest and d_date.earliest:
+        if withdrawn and d[0] > g[0] and not re.search(r"(?<!\S)had(?!\S)", d[4]):
+            drop = "given"
+        elif g_date.exact and d_date.exact and g_date != d_date and g_date.earliest and d_date.earliest:
             drop = "declined" if g_date.earliest > d_date.earliest else "given"
         elif _FIRST.search(d[4]) and d[0] < g[0]:
             drop = "declined"
@@ -185,6 +193,25 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
         found = [row for row in found if row[2] != drop]
     for start, end, status, target, _ in found:
         yield finding(note, "consent", start, end, {"status": status, "to": target}, when=_date_at(note, start, end))
+
+
+_CHANGED = re.compile(
+    r"(?<!\S)(?:withdrawn|withdrew|withdraws|withdrawing|(?:has |have |he |she )*(?:changed (?:his|her|their) mind|had second thoughts|thought better of it)|backs? out|backed out|pull(?:s|ed) out|(?:has )?cancelled (?:it|the consent|his consent|her consent)|took it back|taken it back|rescinded|retracted|no longer (?:wants|wishes|willing|agrees|happy|keen)(?: to)?)(?!\S)"
+)
+_BACK_AGAIN = re.compile(r"(?<!\S)(?:may(?= \|)|might|can|could|free to|right to|if|agreed|agrees|signed again|not|never|without|any time|after all in|back in|reports?|diagnosis|result)(?!\S)")
+
+
+def _changed(note: Note, begin: int) -> tuple[int, int] | None:
+    """Words after a signature that take it back: 'has since withdrawn', 'changed her mind on 8 June'."""
+    number = note.layout.sentence_of(begin - 1)
+    for _, start, end in note.find(_CHANGED):
+        if start < begin or note.layout.sentence_of(start) - number > 1:
+            continue
+        first, last = note.clause(start)
+        around = note.words(max(begin, first, start - 5), start) + " | " + note.words(end, min(last, end + 6))
+        if not _BACK_AGAIN.search(around) and not _subject_is_kin(note, start):
+            return start, end
+    return None
 
 
 def _date_at(note: Note, start: int, end: int) -> Period:
@@ -247,6 +274,13 @@ def _only_symptom(note: Note, mention: Mention) -> bool:
 _PAST_PREGNANCY = frozenset(["previous", "past", "first", "last", "second", "third", "history", "complications", "ectopic", "miscarriage", "loss", "terminated", "during", "after", "uneventful", "in", "her", "two", "three"])
 
 
+#: Weeks of pregnancy as obstetrics writes them: '7/40', '9+3/40', 'dating scan: 8 weeks'.
+_GESTATION = re.compile(r"(?<!\S)(?:(?P<w>\d{1,2})(?: ?\+ ?[0-6])? ?/ ?40)(?!\S)")
+_DATING_SCAN = re.compile(r"(?<!\S)(?:dating|booking|antenatal|obstetric|nuchal|viability) (?:ultra)?(?:scan|sound|us)(?: (?:today|yesterday|shows|showed|at|of|says|gives|:|-|=|about))* (?P<w>\d{1,2}) (?:weeks|wks|w|/ 40)(?!\S)")
+#: 'Breast + bottle', 'mixed feeding', 'breast and formula': still breastfeeding in part.
+_MIXED_FEEDING = re.compile(r"(?<!\S)(?:breast ?(?:\+|and|&|/|plus) ?(?:bottle|formula)|(?:bottle|formula) ?(?:\+|and|&|/|plus) ?breast|(?:mixed|combination|part|partly|partial|half) (?:feeding|feeds|fed|breast feeding|breastfeeding)|expressing (?:milk|breast milk))(?!\S)")
+
+
 def _pregnancy(note: Note) -> Iterator[Finding]:
     for mention in note.of("pregnancy"):
         if not mention.is_patient or _kin_follows(note, mention):
@@ -257,17 +291,28 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
             if (before & _PAST_PREGNANCY and note.norms[mention.start] != "pregnant") or (when.latest is not None and (note.today - when.latest).days > 300) or note.norms[mention.start] in {"pregnancies"}:
                 continue
             bare = note.norms[mention.start] == "pregnancy" and not mention.affirmed
-            yield finding(note, "pregnancy", mention.start, mention.end, assertion="uncertain" if bare and not before & {"current", "ongoing", "early", "week", "weeks"} else "present", cue=mention.cue)
+            yield finding(note, "pregnancy", mention.start, mention.end, assertion="uncertain" if bare and not before & {"current", "ongoing", "early", "week", "weeks", "month", "months"} else "present", cue=mention.cue)
         elif mention.assertion in {"negated", "uncertain"}:
             yield finding(note, "pregnancy", mention.start, mention.end, assertion=mention.assertion, cue=mention.cue)
     for mention in note.of("pregnancy_test"):
         if mention.is_patient:
             positive = mention.affirmed
             yield finding(note, "pregnancy" if positive else "pregnancy_test", mention.start, mention.end, assertion="present" if positive else mention.assertion, cue=mention.cue)
+    for _, start, end in note.find(_MIXED_FEEDING):
+        yield finding(note, "lactation", start, end)
+    for match, start, end in note.find(_GESTATION):
+        scan = re.search(r"(?<!\S)(?:scan|dating|dates|hcg|pregnan\w*|gestation\w*|fetal|foetal|fetus|foetus|antenatal|obstetric\w*|midwife|lmp|booking|trimester|viable|heartbeat)(?!\S)", note.sentence_words(start))
+        if scan and not re.search(r"(?<!\S)(?:baby|born|delivered|old|ago|in \d+ / 40|at \d+ / 40)(?!\S)", note.words(max(note.sentence(start)[0], start - 3), min(note.sentence(start)[1], end + 2))) and int(match["w"]) < 43 and not any(c.group == "kin" and note.segment(c.start).index == note.segment(start).index for c in note.cues_around(start)):
+            yield finding(note, "pregnancy", start, end)
+    for match, start, end in note.find(_DATING_SCAN):
+        if int(match["w"]) < 43 and not any(c.group == "kin" and note.segment(c.start).index == note.segment(start).index for c in note.cues_around(start)):
+            yield finding(note, "pregnancy", start, end)
     for mention in note.of("lactation"):
         if not mention.is_patient:
             continue
         words = note.words(*note.clause(mention.start))
+        if re.search(r"(?<!\S)(?:not (?:yet )?(?:asked|recorded|known|documented|stated|discussed|addressed|mentioned|established|enquired)|unasked|to ask|unknown|bottle|formula)(?!\S)", note.words(max(note.clause(mention.start)[0], mention.start - 2), mention.start) + " " + note.words(mention.end, min(note.clause(mention.start)[1], mention.end + 5))) and not re.search(r"(?<!\S)(?:and|\+|plus|mixed|also) (?:\S+ )?(?:bottle|formula)|(?:bottle|formula) (?:and|\+|plus)", words):
+            continue
         ended = re.search(r"(?<!\S)(?:stopped|weaned|ended|finished|no longer|ceased|gave up|until (?:\d|last)|bottle fed now|has stopped|discontinued)(?!\S)", words)
         when, until = dates_of(mention)
         old = when.latest is not None and (note.today - when.latest).days > 400 and "since" not in words
@@ -286,25 +331,35 @@ def _kin_follows(note: Note, mention: Mention) -> bool:
 
 # --------------------------------------------------------------------------------------------- vaccines
 
-_FIRM = re.compile(r"(?<!\S)(?:plan\w*|booked|scheduled|due|will|to have|to get|to receive|listed|going to|arranged|appointment|next|needs|wants|intends|tomorrow|upcoming|is to)(?!\S)")
+_FIRM = re.compile(r"(?<!\S)(?:to be (?:given|administered|done|had)|plan\w*|booked|scheduled|due|will|to have|to get|to receive|listed|going to|arranged|appointment|next|needs|wants|intends|tomorrow|upcoming|is to)(?!\S)")
 _LOOSE = re.compile(r"(?<!\S)(?:consider\w*|discuss\w*|offered|recommend\w*|suggest\w*|advised|asked about|asks about|thinking|might|perhaps|if|possible|possibly|whether|unsure|would)(?!\S)")
 _CALLED_OFF = re.compile(r"(?<!\S)(?:declin\w+|refus\w+|cancel\w+|called off|postponed|deferred|advised against|not to have|turned down|put off|held off|will not|wont|avoid\w*|no longer|contraindicated|never had)(?!\S)")
 _LATER = re.compile(r"(?<!\S)(?:after (?:the )?(?:study|trial|treatment|completion|sparc|participation)|once (?:the )?(?:study|treatment)|in (?:2027|2028|2029)|after (?:she|he) (?:finishes|has finished|completes))(?!\S)")
 
 
 def _vaccines(note: Note) -> Iterator[Finding]:
+    """Vaccines by name, live or not; given, planned or denied."""
+    for match, start, end in note.find(_NO_LIVE):
+        if "ones" in match.group() and any(m.group == "vaccine" for m in note.around(start)):
+            yield finding(note, "vaccine", start, end, {"live": True}, assertion="negated", cue=note.norms[start])
     for mention in [*note.of("vaccine"), *_bare_mmr(note)]:
         if not mention.is_patient or mention.superseded:
             continue
+        label = note.layout.segments[mention.segment + 1 : mention.segment + 2]
+        if mention.concept == "vaccine_unspecified" and label and label[0].link == ":" and mention.assertion == "present":
+            continue
         first, last = note.clause(mention.start)
         words = note.words(first, last)
+        if re.search(r"(?<!\S)neither (?:had|given|received) nor (?:plans?|planned)", words):
+            mention.assertion, mention.cue = "negated", "neither"
         live = mention.attributes.get("live")
         if live is None and re.search(r"(?<!\S)(?:live|attenuated)(?!\S)", words) and not re.search(r"(?<!\S)(?:not|non) live", words):
             live = True
         elif live is None and re.search(r"(?<!\S)(?:inactivated|mrna|shingrix|recombinant|non live|not live|killed|covid|flu|influenza|tetanus|pneumococcal)(?!\S)", words):
             live = False
-        when, _ = dates_of(mention)
-        booked = re.search(r"(?<!\S)(?:is|are|has|have) (?:been )?(?:booked|scheduled|listed|due|down)(?!\S)|(?<!\S)(?:booked|scheduled|planned|due|listed|arranged) (?:for|in|on|her|him)(?!\S)|(?<!\S)will (?:have|get|receive|be)(?!\S)|(?<!\S)going to (?:have|get)(?!\S)", words)
+        when, ended = dates_of(mention)
+        when = when if when.known else ended
+        booked = re.search(r"(?<!\S)(?:to be|yet to be|must be|shall be) (?:given|administered|done|had|injected|repeated|completed)(?!\S)|(?<!\S)(?:is|are|has|have) (?:been )?(?:booked|scheduled|listed|due|down)(?!\S)|(?<!\S)(?:booked|scheduled|planned|due|listed|arranged) (?:for|in|on|her|him)(?!\S)|(?<!\S)will (?:have|get|receive|be)(?!\S)|(?<!\S)going to (?:have|get)(?!\S)", words)
         if booked and mention.assertion == "present" and not re.search(r"(?<!\S)(?:had|was given|received|got|since done)(?!\S)", words):
             mention.assertion = "planned"
         if mention.assertion == "negated":
@@ -324,6 +379,9 @@ def _vaccines(note: Note) -> Iterator[Finding]:
             assertion = "present" if given and not future and not _FIRM.search(words) else "planned" if firm and not (_LOOSE.search(words) and not re.search(r"(?<!\S)(?:booked|scheduled|planned)(?!\S)", words)) else "uncertain"
         start, end = mention.start, mention.end
         yield finding(note, "vaccine", start, end, {"live": live, "name": note.words(start, end)}, assertion=assertion, when=when, cue=mention.cue)
+
+
+_NO_LIVE = re.compile(r"(?<!\S)(?:no|without) live (?:ones?|vaccines?|vaccinations?|jabs?|virus vaccines?)(?!\S)|(?<!\S)neither (?:had|given|received) nor (?:plans?|planned|wants?|intends?)(?: \S+){0,2} live vaccin\w+(?!\S)|(?<!\S)not (?:had|received|given) (?:any |a )?live vaccin\w+(?!\S)")
 
 
 def _bare_mmr(note: Note) -> Iterator[Mention]:
@@ -346,6 +404,10 @@ _PART = re.compile(r"(?<!\S)(?:in|on|took part|taking part|takes part|participat
 _IN_TRIAL = re.compile(r"(?<!\S)(?:participant in (?:\S+ ){0,4}|(?:is |was |been |currently |still |also |now )*(?:in|on|of|from|for|part of|part in|enrolled (?:in|on|into)|participat\w+ (?:in|on)|took part in|taking part in|joined|left|completed|finished|ended|stopped|screened for|randomised (?:in|into|on)|subject (?:in|on|of)|volunteer\w* (?:in|for)|withdrew from|came off|exited|dose (?:in|of|on)|filling in)) ")
 
 
+#: Where samples go is no study that somebody takes part in.
+_COLLECTIONS = frozenset({"biobank", "tissue bank", "tumour bank", "registry"})
+
+
 def _trials(note: Note) -> Iterator[Finding]:
     done: set[int] = set()
     for mention in note.of("trial"):
@@ -356,7 +418,7 @@ def _trials(note: Note) -> Iterator[Finding]:
         words = note.words(*note.clause(mention.start))
         full = note.words(first, last)
         own = note.words(mention.start, mention.end)
-        if _is_this_trial(note, mention):
+        if _is_this_trial(note, mention) or any(abs(m.start - mention.start) <= 4 for m in note.same_clause(mention, "consent")):
             continue
         drug = _drug(note, mention, full)
         if mention.assertion == "negated":
@@ -434,15 +496,27 @@ def _trial_dates(note: Note, mention: Mention) -> tuple[Period, Period]:
 # ----------------------------------------------------------------------------------------- investigator
 
 _UNSUITABLE = re.compile(
-    r"(?<!\S)(?:unsuitable|not (?:a )?(?:suitable|eligible|appropriate|fit|good|acceptable|a suitable|a good|a fit|an appropriate)|ineligible|should not (?:be (?:enrolled|included|randomised|entered)|take part|enter|join|participate|go in|go into)|unfit|against (?:inclusion|enrolment|including|enrolling|her|his|entry|participation|taking part|him|admitting)|inappropriate|exclud\w+|would not (?:enrol|include|enter|take|recommend)|will not (?:enrol|include|enter|take)|not to (?:enrol|include|be enrolled|enter)|advises? against|advised against|rejects?|rejected|judged out|too (?:frail|ill|unwell|unreliable|risky)|declined to (?:enrol|include)|does not (?:want|wish) (?:to (?:enrol|include)|her|him)|not (?:be )?(?:enrolled|included)|keeps? (?:him|her) out|rules? (?:him|her) out|ruled (?:him|her) out|unable to comply|vetoe\w+|veto)(?!\S)"
+    r"(?<!\S)(?:(?:does not|doesnt|did not|cannot|can not|would not|will not) (?:consider|regard|think|judge|find|see|deem|recommend|support|want|accept|approve)|unsuitable|not (?:a )?(?:suitable|eligible|appropriate|fit|good|acceptable|a suitable|a good|a fit|an appropriate)|ineligible|should not (?:be (?:enrolled|included|randomised|entered)|take part|enter|join|participate|go in|go into)|unfit|against (?:inclusion|enrolment|including|enrolling|her|his|entry|participation|taking part|him|admitting)|inappropriate|exclud\w+|would not (?:enrol|include|enter|take|recommend)|will not (?:enrol|include|enter|take)|not to (?:enrol|include|be enrolled|enter)|advises? against|advised against|rejects?|rejected|judged out|too (?:frail|ill|unwell|unreliable|risky)|declined to (?:enrol|include)|does not (?:want|wish) (?:to (?:enrol|include)|her|him)|not (?:be )?(?:enrolled|included)|keeps? (?:him|her) out|rules? (?:him|her) out|ruled (?:him|her) out|unable to comply|vetoe\w+|veto)(?!\S)"
 )
 _NO_OBJECTION = re.compile(
-    r"(?<!\S)(?:(?:doesnt|does not|didnt|did not) (?:see|find|have|know of) (?:any )?(?:other|further) \S+|(?:no|not any|without any|without|any) (?:(?:other|further|additional|more|medical|clinical|psychiatric|remaining) )*(?:reasons?|objections?|concerns?|grounds?|obstacles?|issues?|contraindications?|barriers?|problems?|bar|impediments?|hindrances?|factors?|condition)|(?:nothing|none) (?:else|further|other|more)(?= ?(?:,|\.|;|$|\)))|nothing (?:else |further |more )?(?:against|to exclude|that speaks against|standing|stands|speaks|to keep|to bar|that would|in the way|that should|which would)|sees nothing|finds nothing|knows of nothing|(?:judges?|considers?|finds|deems|thinks|judged|considered|deemed|found|rates|regards) (?:him|her|the patient|pt|them|this patient|patient) (?:to be )?(?:a )?(?:suitable|fit|appropriate|good candidate|acceptable|eligible)|happy to (?:include|enrol|proceed|enter)|suitable (?:in|per|according)|keinen weiteren grund)(?!\S)"
+    r"(?<!\S)(?:(?:doesnt|does not|didnt|did not) (?:see|find|have|know of) (?:any )?(?:other|further) \S+|(?:no|not any|without any|without|any) (?:(?:other|further|additional|more|medical|clinical|psychiatric|remaining) )*(?:reasons?|objections?|concerns?|grounds?|obstacles?|issues?|contraindications?|barriers?|problems?|bar|impediments?|hindrances?|factors?|condition)|(?:nothing|none) (?:else|further|other|more)(?= ?(?:,|\.|;|$|\)))|(?:nothing|no more|nothing more|nothing further|nothing else) (?:further |else |more )?to (?:object|add|say)|no (?:further |other )?(?:reservations?|doubts?|misgivings|qualms|remarks|hesitation)|nothing (?:else |further |more )?(?:against|to exclude|that speaks against|standing|stands|speaks|to keep|to bar|that would|in the way|that should|which would)|sees nothing|finds nothing|knows of nothing|(?:judges?|considers?|finds|deems|thinks|judged|considered|deemed|found|rates|regards) (?:him|her|the patient|pt|them|this patient|patient) (?:to be )?(?:a )?(?:suitable|fit|appropriate|good candidate|acceptable|eligible)|happy to (?:include|enrol|proceed|enter)|suitable (?:in|per|according)|keinen weiteren grund)(?!\S)"
 )
 _UNDECIDED = re.compile(r"(?<!\S)(?:not (?:yet )?(?:asked|reviewed|seen|decided|commented|given)|to (?:review|decide|see|confirm|comment|judge|assess)|awaiting|awaited|pending|will (?:decide|review|see|judge|comment)|opinion (?:pending|awaited|requested|outstanding)|to be asked|yet to|has to|must|should (?:decide|review)|undecided|if the|whether|asked (?:to|for|whether))(?!\S)")
 
 
+def _own_words(note: Note) -> Iterator[Finding]:
+    """The investigator who writes 'I': 'I know of no other reason against it' in a letter signed as investigator."""
+    writers = {note.layout.sentence_of(m.start) for m in note.of("investigator") if re.search(r"(?<!\S)(?:i ,|i am|as (?:the |local |principal )?(?:investigator|pi)|signed)(?!\S)", note.sentence_words(m.start))}
+    if not writers:
+        return
+    for number, (first, last) in enumerate(note.layout.sentences):
+        words = note.words(first, last)
+        if number not in writers and re.match(r"(?:i|so i|and i|otherwise i|for the rest i) (?:have|see|know|find|can see)", words) and _NO_OBJECTION.search(words):
+            yield finding(note, "investigator", first, last, {"judgement": "no_objection"})
+
+
 def _investigator(note: Note) -> Iterator[Finding]:
+    yield from _own_words(note)
     for mention in note.of("investigator"):
         first, last = note.sentence(mention.start)
         words = note.words(first, last)

@@ -27,6 +27,7 @@ _STRONG = (
     re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:/ )?(?P<sex>{_SEX})(?! (?:ago|back|post|since|[0-9]))(?!\S)"),
     re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
     re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
+    re.compile(rf"(?<!\S)(?:a|an|this|very) (?:young|fit|sprightly|youthful|active|healthy|frail|lively|spry|robust|vigorous|hale|young looking|biologically young) (?P<n>{_N})(?= ?(?:,|\.|;|'|$|and|who|with|\)|in|on))"),
     re.compile(r"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) [♂♀](?!\S)"),
     re.compile(r"(?<!\S)[♂♀] (?P<n>\d{2})(?!\S)"),
@@ -47,6 +48,7 @@ _WEAK = (
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"),
+    re.compile(r"(?:^|(?<=\n))(?P<n>\d{2}) years(?= ?(?:,|\.|;|$))"),
     re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"),
     re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) \( (?P<n>[1-9]\d) (?:y |yrs |years |yo )?\)(?!\S)"),
     re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
@@ -55,6 +57,7 @@ _WEAK = (
 _NOT_NAMES = frozenset(["ecog", "ps", "kps", "karnofsky", "who", "case", "room", "bed", "no", "nr", "page", "hb", "psa", "cea", "platelets", "plt", "wbc", "alt", "ast", "ward", "bmi", "score", "weight", "height", "grade", "level", "table", "figure", "fig", "site", "arm", "item", "day", "week", "cycle", "number", "creatinine", "egfr", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "t", "n", "m"])
 _TENS_AGE = re.compile(r"(?<!\S)(?:in )?(?:(?:his|her|their|the) )?(?P<part>early |mid |late |middle )?(?P<dec>[2-9]0) ?'? ?s(?!\S)")
 _BETWEEN = re.compile(r"(?<!\S)(?:aged?|is) (?:between )?(?P<a>\d{2}) ?(?:-|to|and) ?(?P<b>\d{2})(?!\S)")
+_AT_WORK = re.compile(r"(?:^|(?<=\n))at (?P<n>[1-9]\d) ,? ?(?:he|she|the patient|mr|mrs|ms|this)(?!\S)")
 _BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
 _DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)")
 _GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
@@ -137,7 +140,7 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
 
 def _weak_ages(note: Note) -> Iterator[tuple[int, int, int, int]]:
     """A bare number where an age would stand, in the first sentences: 'Joan, 66, came today'."""
-    for pattern in _WEAK:
+    for pattern in (*_WEAK, _AT_WORK):
         for match, start, end in note.find(pattern):
             if note.layout.sentence_of(start) > 3 or _someone_else(note, start, end):
                 continue
@@ -294,7 +297,7 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|marc
 _ECOG = re.compile(
     r"(?<!\S)(?P<scale>(?:ecog|who|zubrod|eastern cooperative oncology group)(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
     r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( ecog \))"
-    rf"(?: (?:is|of|was|:|=|-|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given))*"
+    rf"(?: (?:is|of|was|:|=|-|\?|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|unchanged|stable|steady|constant|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given))*"
     rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
@@ -333,7 +336,7 @@ def _performance(note: Note) -> Iterator[Finding]:
     statements = [(start, f"{scale} {low}-{high}", _date_near(note, start, end)) for scale, low, high, start, end in found]
     for i in sorted(standing.stands(statements)):
         scale, low, high, start, end = found[i]
-        unsure = _doubted(note, start, end)
+        unsure = _doubted(note, start, end) or any(note.norms[i] == "?" and note.tokens[i].end == note.tokens[i + 1].start for i in range(start, end - 1))
         if _proxy(note, start):
             continue
         yield finding(note, "performance_status", start, end, {"scale": scale, "low": low, "high": high}, assertion="uncertain" if unsure else "present", when=statements[i][2])
@@ -363,6 +366,9 @@ def _date_near(note: Note, start: int, end: int) -> Period:
         if note.segment(day.start).index == index or 0 <= day.start - end <= 2:
             return day.period
     return Period()
+
+
+_OWN_GUESS = re.compile(r"\( (?:\S+ ){0,4}(?:\?|estimate|estimated|guess|guessed|confirm|unsure|tbc|uncertain)")
 
 
 def _doubted(note: Note, start: int, end: int) -> bool:

@@ -21,6 +21,7 @@ def read_treatment(note: Note) -> Iterator[Finding]:
     """`treatment` by kind (present or denied), `untreated`, and minor procedures on the tumour."""
     for mention in note.of("treatment"):
         yield from _treatment(note, mention)
+    yield from _taken_out(note)
     for mention in note.of("untreated"):
         if mention.is_patient and mention.assertion not in {"uncertain", "planned", "hypothetical"} and not mention.superseded and not _anothers(note, mention):
             yield finding(note, "untreated", mention.start, mention.end)
@@ -36,6 +37,10 @@ def _anothers(note: Note, mention: Mention) -> bool:
     before = [m for m in note.around(mention.start) if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number]
     clause = note.segment(mention.start).clause
     near = [m for m in before if note.segment(m.start).clause == clause] or before
+    if note.after(mention.end, 2)[:1] == ["with"] and note.after(mention.end, 2)[1:] and (note.after(mention.end, 2)[1] in {"it", "them", "that", "this", "either", "these", "those"}):
+        return True
+    if _for_other(note, mention):
+        return True
     generic = set(note.norms[mention.start : mention.end]) & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}
     if generic:
         return False
@@ -45,7 +50,7 @@ def _anothers(note: Note, mention: Mention) -> bool:
     if note.words(mention.start, mention.end) == "untreated" and after and after[0].isalpha() and not set(after) & _FOLLOWS_UNTREATED and not any(m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end for m in note.around(mention.start)):
         return True
     if "naive" in note.norms[mention.start : mention.end]:
-        return False
+        return bool(near) and near[-1].group in _VIRAL and not any(m.group in _TUMOUR for m in note.around(mention.start) if m.start >= mention.end and note.segment(m.start).clause == clause)
     if near:
         return near[-1].group not in _TUMOUR
     remission = re.search(r"(?<!\S)(?:remission|clear|recurrence|discharged)(?!\S)", note.sentence_words(mention.start))
@@ -59,13 +64,32 @@ def _anothers(note: Note, mention: Mention) -> bool:
     return False
 
 
+_VIRAL = frozenset({"hepatitis", "infection_hiv", "autoimmune", "infection_serious", "infection_chest"})
+
+
+def _for_other(note: Note, mention: Mention) -> bool:
+    """'Treatment-naive for HCV', 'never treated for psoriasis', 'HCV RNA positive, never treated': not this cancer."""
+    first, last = note.sentence(mention.start)
+    after = note.after(mention.end, 5)
+    if after[:1] in (["for"], ["against"]):
+        return any(m.group in _VIRAL | {"malignancy", "other_illness", "cardiovascular_minor"} and mention.end < m.start + 1 <= mention.end + 4 for m in note.around(mention.start))
+    words = set(note.norms[mention.start : mention.end])
+    if words & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}:
+        return False
+    here = [m for m in note.around(mention.start) if first <= m.start < last and m.group in _VIRAL | _TUMOUR and not mention.start <= m.start < mention.end]
+    before = [m for m in here if m.start < mention.start]
+    return bool(before) and before[-1].group in _VIRAL and not any(m.group in _TUMOUR for m in here)
+
+
 def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     if not mention.is_patient or mention.superseded:
         return
     words = note.sentence_words(mention.start)
     kind = str(mention.attributes["kind"])
     beside = {m.group for m in _same_segment(note, mention)}
-    if beside & {"allergy", "allergy_none"} and "tolerated" not in beside and kind != "chemoradiation":
+    if beside & {"allergy", "allergy_none"} and "tolerated" not in beside and kind != "chemoradiation" and not _reacted_under(note, mention):
+        return
+    if mention.present and (_named_for_allergy(note, mention) or _to_choose(note, mention) or (mention.attributes.get("rectal") and _LEFT_IN.search(words))):
         return
     if _as_reason(note, mention):
         return
@@ -73,7 +97,14 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     generic = mention.concept == "resection_word"
     if mention.assertion == "negated":
         limits = _limit(note, mention)
+        if kind == "systemic":
+            if not note.same_sentence(mention, "autoimmune"):
+                for part in ("chemotherapy", "immunotherapy"):
+                    yield finding(note, "treatment", mention.start, mention.end, {"kind": part, "scope": limits, "pelvic": False}, assertion="negated", cue=mention.cue)
+            return
         yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "scope": limits, "pelvic": pelvic}, assertion="negated", cue=mention.cue)
+        return
+    if kind == "systemic":
         return
     if mention.assertion != "present":
         yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "pelvic": pelvic}, assertion=mention.assertion, cue=mention.cue)
@@ -124,9 +155,73 @@ def _only_talk(note: Note, mention: Mention, words: str) -> bool:
     return any(m.group == "untreated" and first <= m.start < mention.start for m in note.around(mention.start)) and (mention.concept != "untreated") and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
 
 
+_EXPOSURE = re.compile(r"(?<!\S)(?:(?:during|under|with|on|after|at|to) (?:the |his |her |a |an )*(?:\S+ ){0,2}|(?:first|second|third|fourth|fifth|last|\d\w*) (?:\S+ )?)(?:cycle|dose|infusion|course|exposure|administration|drip|round|bag)(?: of| with)?(?: the)?$")
+
+
+def _reacted_under(note: Note, mention: Mention) -> bool:
+    """'Anaphylaxis during the second oxaliplatin infusion': the drug was given, the reaction shows it."""
+    before = " ".join(note.before(mention.start, 6))
+    after = note.after(mention.end, 1)
+    return _EXPOSURE.search(before) is not None or (after in (["infusion"], ["cycle"], ["dose"], ["course"]) and re.search(r"(?<!\S)(?:during|under|with|after|on)(?!\S)", before) is not None)
+
+
+_AS_INGREDIENT = re.compile(r"(?<!\S)(?:excipients?|ingredients?|components?|constituents?|compounds?|additives?|composition|formulation|contained|contains?|vials?|tablets?) (?:(?:of|in|from|as|a|class|for|the|to|,) )*$")
+
+
+def _named_for_allergy(note: Note, mention: Mention) -> bool:
+    """A drug that is only named: as what an excipient belongs to, or as what somebody is allergic to."""
+    first, last = note.sentence(mention.start)
+    before = note.words(max(first, mention.start - 6), mention.start)
+    if _AS_INGREDIENT.search(before + " ") and not _GIVEN.search(before):
+        return True
+    if note.words(mention.start, mention.end) in _GENERIC or mention.attributes.get("rectal"):
+        return False
+    allergic = any(m.group == "allergy" and first <= m.start < last for m in note.around(mention.start))
+    around = note.words(max(first, mention.start - 8), min(last, mention.end + 8))
+    return allergic and not mention.dates and not _GIVEN.search(before) and not _EXPOSURE.search(before) and re.search(r"(?<!\S)(?:cycles?|infusion|course|dose|treated|started|stopped|given|received)(?!\S)", around) is None
+
+
+_LEFT_IN = re.compile(r"(?<!\S)(?:without (?:a |any )?(?:resection|resecting|removal|removing)|(?:tumour|cancer|primary|lesion|growth|mass) (?:was |is |has been |being )*(?:left (?:in|in situ|in place|behind|alone|untouched|where)|not (?:resected|removed|touched|taken)|unresected|still in|remains in)|no resection|not resected|unresected)(?!\S)")
+_CHOICE = re.compile(r"(?<!\S)(?:vs|versus|or|choice|choose|chooses|choosing|to decide|deciding|undecided|decision|options?|alternatives?|preference|either|pending)(?!\S)")
+_DONE = re.compile(r"(?<!\S)(?:had|has had|underwent|undergone|after|post|s/p|previous|previously|prior|following|received|completed|was|were|since|ago|done|performed|history|treated)(?!\S)")
+
+
+def _to_choose(note: Note, mention: Mention) -> bool:
+    """'For TME', 'TME vs local excision, choice pending', 'TME or TAMIS, patient to choose': nothing was done yet."""
+    if mention.dates and any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates):
+        return False
+    segment = note.segment(mention.start)
+    head = note.norms[segment.start : mention.start]
+    clause = note.words(*note.sentence(mention.start))
+    if "for" in head[:1] and set(head) <= {"for", "a", "an", "the", "elective", "urgent", "likely", "radical", "primary", "upfront"}:
+        return not _DONE.search(note.words(note.sentence(mention.start)[0], mention.start))
+    offered = re.search(r"(?<!\S)(?:vs|versus|choice|choose|chooses|choosing|to decide|deciding|undecided|options?|preference)(?!\S)", clause)
+    return offered is not None and _CHOICE.search(clause) is not None and not _DONE.search(clause)
+
+
+def _taken_out(note: Note) -> Iterator[Finding]:
+    """'The tumour was resected in March': an operation told by what became of the tumour."""
+    for mention in note.of("cancer_state"):
+        words = note.words(mention.start, mention.end)
+        if words not in {"resected", "removed", "excised", "cut out", "taken out", "operated"} or not mention.present:
+            continue
+        own = [m for m in note.same_clause(mention, "tumour", "histology") if 0 <= mention.start - m.end <= 4]
+        other = note.same_clause(mention, "malignancy", "minor_treatment", "site_lesion", "no_lesion") or re.search(r"(?<!\S)(?:polyp|polyps|biopsy|stent|port|lymph|node)(?!\S)", note.words(*note.clause(mention.start)))
+        if own and not other and re.search(r"(?<!\S)(?:was|were|has been|had been|been|got|is)(?!\S)|^$", note.words(own[-1].end, mention.start)):
+            if any(m.group == "untreated" for m in note.same_clause(mention, "untreated")) or _cause(note, mention) == "other_cancer":
+                continue
+            yield finding(note, "treatment", own[-1].start, mention.end, {"kind": "surgery", "for": "this", "pelvic": False}, when=dates_of(mention)[0])
+
+
 def _same_segment(note: Note, mention: Mention) -> list[Mention]:
     index = note.segment(mention.start).index
     return [m for m in note.around(mention.start) if note.layout.segment_of[m.start] == index]
+
+
+_UNFIT = re.compile(
+    r"(?<!\S)(?:inadequate|insufficient|too (?:\S+ )?(?:frail|weak|ill|old|poor|low|unwell|sick|few)|not (?:\S+ )?(?:fit|strong|well|adequate|sufficient|good|able) ?(?:enough)?|(?:fit|strong|well|good|adequate) enough|unfit|unable|impossible|contraindicat\w+|not a candidate|no good)"
+    r" (?:for|to (?:have|receive|get|tolerate|undergo))(?: (?:any|a|the|full|systemic|combination|intensive|concurrent|form|of|dose))*$"
+)
 
 
 def _as_reason(note: Note, mention: Mention) -> bool:
@@ -134,8 +229,9 @@ def _as_reason(note: Note, mention: Mention) -> bool:
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 2)
     return (
-        after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"])
-        or bool(set(before) & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre"})
+        after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"], ["oncology"], ["oncologist"], ["physicist"], ["physics"], ["registrar"], ["doctor"], ["colleagues"])
+        or bool(set(before) & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre", "unsuitable", "ineligible"})
+        or _UNFIT.search(" ".join(note.before(mention.start, 7))) is not None
         or before[-1:] in (["before"], ["until"], ["than"], ["about"], ["re"], ["regarding"])
         or after[:2] in (["hypersensitivity"], ["hypersensitivity", "reaction"])
     )

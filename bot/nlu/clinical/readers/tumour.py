@@ -16,9 +16,9 @@ _HEIGHT = (
     re.compile(rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|form|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"),
     re.compile(rf"(?<!\S){_RANGE} (?:ab ano|ab ani|av|anal verge|f / av|from verge|f\.a\.v)(?!\S)"),
     re.compile(rf"(?<!\S)(?:ab ano|ab ani|distance ab ano|(?:distance )?to (?:the )?(?:anus|anal edge|anal margin|anal verge|anal)|from (?:the )?(?:anus|anal edge|anal verge)|distance (?:to|from) (?:the )?(?:anus|anal edge))(?: (?::|=|is|about|of|approx))* {_RANGE}(?!\S)"),
-    re.compile(rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|adenocarcinomas|rectum|rectal|mass|one|adeno|,)(?: (?:of|the|rectum|rectal|in|low|mid|\(|\)|mucinous|biopsy|proven|at|,))* {_RANGE} (?:up|above|high|from below|inside)(?: (?:from|the|verge|anal|in))*(?!\S)"),
-    re.compile(rf"(?<!\S)(?:rectal (?:adenocarcinoma|adenoca|ca|cancer|tumour|carcinoma|adeno)|(?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca|adeno) (?:of )?(?:the )?rectum)(?: ,)? {_RANGE}(?= ?(?:,|\.|;|$|\)|m?r?c?t[1-4]|stage|mss|ecog|from|av|on dre))"),
-    re.compile(rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"),
+    re.compile(rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|adenocarcinomas|rectum|rectal|mass|growth|swelling|ulcer|one|adeno|,)(?: (?:sits|lies|is|was|found|seen|situated|located|begins|starts|of|the|rectum|rectal|in|low|mid|\(|\)|mucinous|biopsy|proven|at|,))* {_RANGE} (?:up|above|high|from below|inside)(?: (?:from|the|verge|anal|in))*(?!\S)"),
+    re.compile(rf"(?<!\S)(?:rectal (?:adenocarcinoma|adenoca|ca|cancer|tumour|carcinoma|adeno)|(?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca|adeno) (?:of )?(?:the )?rectum)(?: ,| \()? {_RANGE}(?= ?(?:,|\.|;|$|\)|m?r?c?t[1-4]|stage|mss|ecog|from|av|on dre))"),
+    re.compile(rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|\?|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"),
     re.compile(rf"(?<!\S)(?:lower|distal|inferior|caudal|lowest)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|,))* {_RANGE}(?!\S)"),
     re.compile(rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|starting|beginning|anastomosis|rectal ca)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"),
 )
@@ -27,6 +27,9 @@ _SIZE = re.compile(rf"(?<!\S)(?P<a>{_NUM})(?: (?:cm|mm))?(?: ?(?:x|by|/) ?(?P<b>
 _NOT_SIZE_AFTER = frozenset(["from", "fr", "above", "off", "to", "av", "ab", "proximal", "invasion", "beyond", "extramural", "margin", "clear", "clearance", "away", "thick", "below", "short", "into", "distance", "up"])
 _NOT_SIZE_BEFORE = frozenset(["node", "nodes", "ln", "lns", "crm", "mrf", "margin", "emvi", "nodule", "nodules", "polyp", "cyst", "depth", "invasion", "distance", "aneurysm", "stone", "height", "weight", "emd", "clearance", "gap", "thickness", "lymph", "verge", "av", "by"])
 _LESION_WORDS = frozenset(["tumour", "lesion", "mass", "growth", "cancer", "ca", "carcinoma", "neoplasm", "adenocarcinoma", "adenoca", "rectal", "mri", "ct", "scope", "colonoscopy", "endoscopy", "ulcer", "sigmoidoscopy", "rectum", "mr", "endorectal", "eus", "ulcerated", "polypoid", "circumferential", "long", "across", "length", "diameter", "measuring", "measures", "size"])
+
+
+_OTHER_MEASURED = frozenset(["caecum", "cecum", "caecal", "cecal", "aorta", "aortic", "spleen", "gallbladder", "prostate", "uterus", "fibroid", "ovary", "ovarian", "kidney", "bladder", "hernia", "liver", "colon", "loops", "ureter", "cbd", "bile", "duct", "thyroid", "wound", "incision", "haematoma", "abscess", "collection", "effusion", "ulcer of", "lipoma", "dilated", "dilatation"])
 
 
 def measures(note: Note) -> list[tuple[int, int, float, float]]:
@@ -58,8 +61,24 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
             elif limit in {"≥", ">="}:
                 high = 400.0
             if low <= 400 and low <= high:
-                out.append((start, end, low, high))
+                out.append(_restated(note, start, end) or (start, end, low, high))
     return out
+
+
+_RESTATED = re.compile(rf"(?:[,;(.-] )*(?P<word>(?:(?:no|sorry|correction|corrected|correct|rather|actually|wait|mean|scratch|make|should|read|that|i|it|is|be|to|on|hang|at|,|:|-) )+){_RANGE}(?!\S)")
+_CORRECTS = frozenset({"no", "sorry", "correction", "corrected", "correct", "rather", "actually", "wait", "mean", "scratch", "make"})
+
+
+def _restated(note: Note, start: int, end: int) -> tuple[int, int, float, float] | None:
+    """'11 cm from the verge, correction, 6 cm': the height that is said instead, over the words of both."""
+    last = min(len(note.norms), end + 14)
+    match = _RESTATED.match(note.words(end, last))
+    if match is None or not _CORRECTS & set(match["word"].split()) or match["limit"]:
+        return None
+    factor = 10.0 if match["u"].startswith("c") else 1.0
+    low = float(match["a"]) * factor
+    high = float(match["b"]) * factor if match["b"] else low
+    return (start, end + len(match.group().split()), low, high) if low <= min(high, 400) else None
 
 
 def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, float]]:
@@ -76,9 +95,12 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
         after = set(note.norms[end : min(segment.end, end + 5)])
         if after & {"node", "nodes", "nodule", "nodules", "polyp", "lymph", "cyst", "margin", "renal", "kidney", "mrf", "crm", "aneurysm", "verge", "av", "polyps"}:
             continue
-        if any(m.group in others and note.segment(m.start).clause == segment.clause and abs(m.start - start) < 10 for m in note.around(start)):
+        if _OTHER_MEASURED & set(note.norms[max(segment.start, start - 6) : min(segment.end, end + 4)]):
             continue
-        if (before | after | set(note.norms[segment.start : segment.end])) & _LESION_WORDS or (
+        if any(m.group in others and note.segment(m.start).clause == segment.clause and (m.group != "operation" or m.segment == segment.index) and abs(m.start - start) < 10 for m in note.around(start)):
+            continue
+        bare = segment.end - segment.start <= end - start + 1 and any(m.group in {"histology", "course", "site", "tumour"} for m in note.in_sentence(segment.sentence))
+        if bare or (before | after | set(note.norms[segment.start : segment.end])) & _LESION_WORDS or (
             segment.index and set(note.norms[note.layout.segments[segment.index - 1].start : segment.start]) & _LESION_WORDS
         ):
             size = max(float(match["a"]), float(match["b"] or 0)) * (10 if match["u"].startswith("c") else 1)
@@ -202,10 +224,10 @@ _OTHER_ORGANS = frozenset(["prostate", "prostatic", "lung", "breast", "stomach",
 
 
 def _histology(note: Note) -> Iterator[Finding]:
-    rows: list[tuple[Mention, str]] = []
+    rows: list[tuple[Mention, str]] = [(m, "other_malignant") for m in note.of("malignancy") if renamed(note, m)]
     for mention in note.of("histology"):
         kind = str(mention.attributes["type"])
-        if kind == "unspecified" or mention.experiencer != "patient":
+        if kind == "unspecified" or mention.experiencer != "patient" or mention.superseded or _taken_back(note, mention):
             continue
         segment = note.segment(mention.start)
         around = set(note.norms[max(segment.start, mention.start - 3) : min(segment.end, mention.end + 4)])
@@ -216,6 +238,7 @@ def _histology(note: Note) -> Iterator[Finding]:
         if kind == "adenocarcinoma" and around & {"sigmoid", "colon", "caecum"} and "rectal" not in around and "rectum" not in around and _treated_long_ago(note, mention):
             continue
         rows.append((mention, kind))
+    rows.sort(key=lambda row: row[0].start)
     standing = Standing(note)
     alive = standing.stands([(m.start, kind, dates_of(m)[0]) for m, kind in rows if True])
     for i in sorted(alive):
@@ -224,6 +247,36 @@ def _histology(note: Note) -> Iterator[Finding]:
         if mention.cue and mention.assertion in {"planned", "hypothetical"} and kind == "adenocarcinoma" and not _hypothetical(mention):
             assertion = "present"
         yield finding(note, "histology", mention.start, mention.end, {"type": kind, "name": note.words(mention.start, mention.end)}, assertion=assertion, cue=mention.cue)
+
+
+_EARLIER_REPORT = re.compile(r"(?<!\S)(?:first|earlier|previous|initial|original|old|former|referral|outside) (?:\S+ )?(?:report|reading|diagnosis|histology|result|reports|label)(?!\S)")
+_VOID = re.compile(r"(?<!\S)(?:withdrawn|retracted|void|cancelled|wrong|incorrect|superseded|replaced|no longer (?:stands|valid|holds)|overturned|revoked|not confirmed|refuted|does not stand|is out)(?!\S)")
+
+
+def _taken_back(note: Note, mention: Mention) -> bool:
+    """'The first report of adenocarcinoma is withdrawn': that histology stands no more."""
+    words = note.words(*note.clause(mention.start))
+    return _EARLIER_REPORT.search(words) is not None and _VOID.search(words) is not None
+
+
+_CELL_TYPE = re.compile(r"lymphoma|melanoma|sarcoma|dlbcl|plasmacytoma|hodgkin|burkitt")
+_NAMES_IT = re.compile(r"(?<!\S)(?:review|reviewed|pathology|path|histology|biopsy|biopsies|immuno\w*|immunostains?|addendum|revised|reclassified|diagnosis|reading|report|turns out|shows|proves?)(?!\S)")
+_LEADS = re.compile(r"(?<!\S)(?:is|are|was|:|as|shows|showed|=|in fact|to be|-|now|becomes|reads|says)(?: (?:a|an|the|now|in|fact|primary|actually|really|rather|high|low|grade))*$")
+
+
+def renamed(note: Note, mention: Mention) -> bool:
+    """'Review pathology of the rectal mass: B-cell lymphoma, not carcinoma': the tumour itself is of that kind."""
+    if mention.group != "malignancy" or not mention.present or mention.historical or _CELL_TYPE.search(note.words(mention.start, mention.end)) is None:
+        return False
+    first, last = note.sentence(mention.start)
+    words = note.words(first, last)
+    after = " ".join(note.after(mention.end, 6))
+    instead = re.match(r"(?:, |\( |and |- )?(?:and )?(?:not|no|rather than|instead of) (?:an? |the |rectal )?(?:adeno\w*|carcinoma|cancer|epithelial)", after) is not None
+    about = re.search(r"(?<!\S)(?:rectal|rectum|anorectal|rectal mass|tumour|mass|lesion|biopsy|biopsies)(?!\S)", words) is not None
+    if instead:
+        return about or _NAMES_IT.search(words) is not None
+    head = note.words(max(first, mention.start - 6), mention.start)
+    return re.search(r"(?<!\S)(?:rectal|rectum)(?!\S)", note.words(first, mention.start)) is not None and _NAMES_IT.search(note.words(first, mention.start)) is not None and _LEADS.search(head) is not None and not mention.dates
 
 
 def _hypothetical(mention: Mention) -> bool:
@@ -264,6 +317,7 @@ def _place(note: Note) -> Iterator[Finding]:
             continue
         yield finding(note, "tumour_height", start, end, {"low_mm": low, "high_mm": high}, assertion="uncertain" if _doubt(note, start, end) else "present")
     yield from _thirds_after(note)
+    yield from _thirds_apart(note)
     sites = []
     for mention in note.of("site"):
         if not mention.is_patient or not _tumour_site(note, mention):
@@ -287,6 +341,18 @@ def _place(note: Note) -> Iterator[Finding]:
 
 
 _THIRD = {"low": "low", "lower": "low", "distal": "low", "mid": "mid", "middle": "mid", "upper": "upper", "high": "upper"}
+
+
+_FAR = re.compile(r"(?<!\S)(?P<third>low|lower|mid|middle|distal|upper|high)(?: lying)? (?:\S+ ){0,3}?(?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca) (?:of|in) (?:the )?rectum(?!\S)")
+_DOWN = re.compile(r"(?<!\S)(?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca|lesion|growth|mass) (?:(?:is|it|lies|lying|sits|situated|very|quite|rather|deep|which) )*(?P<third>low|high|lower) (?:down )?in (?:the )?rectum(?!\S)")
+
+
+def _thirds_apart(note: Note) -> Iterator[Finding]:
+    """'a low-lying adenocarcinoma of the rectum', 'an adenocarcinoma low in the rectum'."""
+    for pattern in (_FAR, _DOWN):
+        for match, start, end in note.find(pattern):
+            if not any(m.attributes.get("third") and m.start < end and start < m.end for m in note.around(start)) and "grade" not in match.group():
+                yield finding(note, "rectal_third", start, end, {"third": _THIRD[match["third"]]})
 
 
 def _thirds_after(note: Note) -> Iterator[Finding]:
@@ -321,8 +387,8 @@ def _tumour_site(note: Note, mention: Mention) -> bool:
     near = [m for m in note.around(mention.start) if note.segment(m.start).index == segment.index]
     if any(m.group in {"malignancy", "stoma", "minor_treatment", "minor_operation", "operation", "stent"} for m in near):
         return False
-    words = set(note.norms[max(segment.start, mention.start - 5) : min(segment.end, mention.end + 6)])
-    if words & {"polyp", "polyps", "diverticula", "diverticulosis", "diverticular", "diverticulitis", "normal", "clear", "rest", "remaining", "remainder", "scope", "reached", "to", "proximal", "above"}:
+    words = set(note.norms[max(segment.start, mention.start - 3) : min(segment.end, mention.end + 3)])
+    if words & {"polyp", "polyps", "diverticula", "diverticulosis", "diverticular", "diverticulitis", "normal", "clear", "rest", "remaining", "remainder", "scope", "reached", "proximal", "above"}:
         return False
     return any(m.group in _SITE_FRIENDS and abs(m.start - mention.start) <= 7 for m in near) or (mention.attributes["site"] == "anal_canal" and bool(near))
 
@@ -406,24 +472,39 @@ def _lesion(note: Note) -> Iterator[Finding]:
         if mention.is_patient and mention.assertion not in {"uncertain", "planned", "hypothetical"} and not _near_other_cancer(note, mention) and not _scar_elsewhere(note, mention):
             yield finding(note, "lesion", mention.start, mention.end, {"assessable": False})
     denied = set()
+    at: tuple[int, int] | None = None
+    for match, start, end in note.find(_CANNOT_BE):
+        if "nor" in match.group().split() or "or" in match.group().split():
+            yield finding(note, "lesion", start, end, {"assessable": False}, cue=match.group().split()[0])
+        elif not _OTHER_MEASURED & set(note.sentence_words(start).split()):
+            denied.add("measure" if "measured" in match.group() else "assess")
+            at = (start, end)
     for mention in note.of("lesion"):
         if not mention.is_patient or _other_organ(note, mention):
             continue
         if mention.attributes.get("inverse"):
             denied.add("assess" if "assess" in mention.concept else "measure")
+            at = (mention.start, mention.end)
             continue
         if mention.assertion == "negated":
-            word = note.norms[mention.start]
-            denied.add("measure" if word.startswith("measur") else "assess" if word.startswith(("assess", "evalu")) else word)
+            own = note.norms[mention.start : mention.end]
+            denied.add("measure" if any(w.startswith("measur") for w in own) else "assess" if any(w.startswith(("assess", "evalu")) for w in own) else own[0])
+            at = (mention.start, mention.end)
             continue
         yield finding(note, "lesion", mention.start, mention.end, {"assessable": True}, assertion="present" if mention.assertion == "present" else "uncertain", cue=mention.cue)
-    if {"measure", "assess"} <= denied:
-        mention = next(m for m in note.of("lesion") if m.assertion == "negated" or m.attributes.get("inverse"))
-        yield finding(note, "lesion", mention.start, mention.end, {"assessable": False}, cue=mention.cue)
+    if {"measure", "assess"} <= denied and at is not None:
+        yield finding(note, "lesion", *at, {"assessable": False})
     heights = [(start, end) for start, end, _, _ in measures(note)]
     for start, end, size in sizes(note, heights):
         if not _doubt(note, start, end) and not _planned_at(note, start):
             yield finding(note, "lesion", start, end, {"assessable": True, "size_mm": size})
+
+
+_CANNOT_BE = re.compile(
+    r"(?<!\S)(?:(?:be )?neither (?:be |clinically |reliably )*(?:measured|assessed|evaluated)(?: (?!nor)\S+){0,4} nor (?:be |clinically |to be )*(?:measured|assessed|evaluated|felt|palpated)"
+    r"|(?:cannot|can not|cant|could not|can no longer|could no longer) (?:be )?(?:reliably |clinically |properly )*(?:measured|assessed|evaluated) (?:or|nor) (?:be |clinically )*(?:measured|assessed|evaluated|felt)"
+    r"|(?:cannot|can not|cant|could not|can no longer|could no longer) be (?:reliably |clinically |properly )*(?:measured|assessed|evaluated))(?!\S)"
+)
 
 
 def _scar_elsewhere(note: Note, mention: Mention) -> bool:
@@ -492,6 +573,8 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     explicit = bool(set(words) & {"rectal", "anastomosis", "anastomotic", "pelvic", "local", "locoregional", "presacral", "pelvis", "rectum", "tumour", "cancer", "disease", "adenocarcinoma"}) or bool(
         set(note.after(mention.end, 4)) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
     )
+    if note.after(mention.end, 1) == ["of"] and not set(note.after(mention.end, 5)) & {"rectal", "rectum", "tumour", "cancer", "disease", "adenocarcinoma", "carcinoma", "crc", "malignancy"}:
+        return
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(mention.end, 1)[:1] not in ([], [","], ["."], [";"])
     if words[0].startswith(("recurrent", "relapsing")) and not explicit and not (told and note.after(mention.end, 1) in ([], [","], ["."])):
         return
@@ -549,11 +632,36 @@ def _obstruction(note: Note) -> Iterator[Finding]:
         assertion = mention.assertion if mention.assertion in {"present", "negated", "uncertain"} else "uncertain"
         yield finding(note, "obstruction", mention.start, mention.end, {"relieved_by": by or None, "still": still}, assertion=assertion, when=dates_of(mention)[0], cue=mention.cue, historical=mention.historical)
     for mention in note.of("stoma"):
+        if mention.is_patient and mention.assertion == "present" and _stoma_to_come(note, mention):
+            mention.assertion = "planned"
         if mention.is_patient and re.search(r"(?<!\S)(?:prepared for|preparing for|awaiting|needs|need of|requires|for|on the list for|going for|waiting for|booked for|listed for|asked for|marked for|consented for|candidate for)(?: (?:a|an|the|his|her|loop|defunctioning|urgent))*$", " ".join(note.before(mention.start, 6))) and not dates_of(mention)[0].known and not re.search(r"(?<!\S)(?:theatre|operated|taken|took)(?!\S)", " ".join(note.before(mention.start, 12))):
             mention.assertion = "planned"
         if mention.is_patient and mention.assertion in {"present", "negated", "planned"}:
             made = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
             yield of_mention_as(note, mention, "stoma", "present" if made else mention.assertion)
+
+
+_STOMA_TALK = re.compile(
+    r"(?<!\S)(?:consent\w*|decid\w*|decision|re|regarding|whether|needs?|needing|requir\w*|booked|listed|await\w*|plan\w*|consider\w*|offer\w*|discuss\w*|talk\w*|counsel\w*|refus\w*|declin\w*|mark\w*|may|might|will|would|should|could|to have|to get|to form|to fashion|to make|to give|for|about|options?|vs|versus|if|wants?|possible|urgent|ready|prepar\w*|scheduled|asks?|asked|against|undecided)(?!\S)"
+)
+_STOMA_MADE = re.compile(r"(?<!\S)(?:had|has|have|with|formed|fashioned|made|created|raised|done|got|received|given|after|by|since|bears|carries|relieved|underwent|via|through|constructed|sited|placed|now|functioning|working|in situ|post|s/p|brought|for (?:\d+|one|two|three|four|five|six|several|some|many) (?:days?|weeks?|months?|years?))(?!\S)")
+_STOMA_AFTER = re.compile(r"^(?:(?:is|are|was|being|still|formation|has been|tonight|today|now|,|-|\() ?)*(?:to be|booked|planned|under discussion|under consideration|being (?:discussed|considered|planned)|discussed|considered|tonight|tomorrow|this (?:evening|afternoon|week)|later|next|pending|awaited|offered|declined|refused|\?|undecided|scheduled|listed|proposed|recommended|advised|needed|required|if|not decided)(?!\S)")
+
+
+def _stoma_to_come(note: Note, mention: Mention) -> bool:
+    """A stoma that is only asked consent for, decided about, booked, offered or refused relieves nothing yet."""
+    clause = note.clause(mention.start)
+    segment = note.segment(mention.start)
+    head = note.words(max(segment.start, mention.start - 7), mention.start)
+    tail = note.words(mention.end, min(clause[1], mention.end + 7))
+    past = [d for d in mention.dates if d.period.latest is not None and d.period.latest < note.today]
+    if _STOMA_AFTER.search(tail) and not _STOMA_MADE.search(head):
+        return True
+    talk = [m.end() for m in _STOMA_TALK.finditer(head)]
+    made = [m.end() for m in _STOMA_MADE.finditer(head)]
+    if not talk or (past and not re.search(r"(?<!\S)(?:re|whether|decid\w*|decision|refus\w*|declin\w*)(?!\S)", head)):
+        return False
+    return (not made or max(talk) > max(made)) and not re.match(r"(?:formed|fashioned|made|created|raised|done|given|sited|constructed)(?!\S)|(?:was|has been) (?:formed|fashioned|made|created|raised|done)", tail)
 
 
 def made_already(note: Note, mention: Mention) -> bool:
