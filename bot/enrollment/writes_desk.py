@@ -169,7 +169,7 @@ async def acknowledge_ticket(session: AsyncSession, number: str) -> None:
     """
     author = author_of(session.sync_session)
     digits = number.removeprefix("T-")
-    row = await session.get(Ticket, int(digits)) if digits.isascii() and digits.isdigit() else None
+    row = await session.get(Ticket, int(digits)) if digits.isascii() and digits.isdigit() and len(digits) <= 9 else None
     if row is None:
         raise NotOnFile(f"no ticket {number} on file")
     if row.acknowledged_by is None:

@@ -150,7 +150,7 @@ class MessageReader:
         return Reading(
             language=language,
             parts=parts,
-            symptoms=() if is_note else tuple(one.to_json() for one in symptoms),
+            symptoms=tuple(one.to_json() for one in symptoms),
             is_note=is_note,
             findings=tuple(one.to_json() for one in findings),
         )

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, Event, SlotSet
+from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
@@ -108,14 +108,17 @@ class ConversationStore(TrackerStore):  # type: ignore[misc]
             return
         row = {
             "slots": json.dumps(_changed_slots(tracker), ensure_ascii=False),
-            "recent": json.dumps([event.as_dict() for event in _last_turns(events)], ensure_ascii=False),
+            "recent": json.dumps([_kept(event, for_export=False) for event in _last_turns(events)], ensure_ascii=False),
             "updated": events[-1].timestamp,
         }
         async with self._connected().begin() as connection:
             await connection.execute(
                 sa.insert(_events),
                 [
-                    {"sender_id": tracker.sender_id, "data": json.dumps(event.as_dict(), ensure_ascii=False)}
+                    {
+                        "sender_id": tracker.sender_id,
+                        "data": json.dumps(_kept(event, for_export=True), ensure_ascii=False),
+                    }
                     for event in fresh
                 ],
             )
@@ -156,6 +159,15 @@ def _tune_sqlite(connection: Any, _record: Any) -> None:
 
 def _remember_stored(tracker: DialogueStateTracker) -> None:
     tracker.stored_events = len(tracker.events)
+
+
+def _kept(event: Event, for_export: bool) -> dict[str, Any]:
+    """An event as it is stored: pictures are drawn again where they are asked for, cards only told to be exported."""
+    stored: dict[str, Any] = event.as_dict()
+    if isinstance(event, BotUttered):
+        dropped = {"image", "attachment"} if for_export else {"image", "attachment", "custom"}
+        stored["data"] = {key: value for key, value in (stored.get("data") or {}).items() if key not in dropped}
+    return stored
 
 
 def _changed_slots(tracker: DialogueStateTracker) -> dict[str, Any]:

@@ -277,3 +277,14 @@ async def test_a_digression_to_public_information_keeps_the_precheck(talk: Say) 
     back = await conversation.say({"intent": "check_eligibility", "text": "ECOG 0"}, note=_note(ECOG_0))
     results = {entry["id"]: entry["result"] for entry in back.custom["data"]["criteria"]}
     assert (results["I02"], results["I03"]) == ("fail", "pass")
+
+
+async def test_a_note_raises_no_alarm_for_staff_but_shorthand_of_a_patient_does(talk: Say) -> None:
+    staff = await talk("dr.bai").say(
+        {"intent": "check_eligibility", "text": "77 yo, 38.4"}, note=_note(AGE_77), symptoms=[FEVER]
+    )
+    assert staff.custom["answer"] == "eligibility_check"
+    patient = await talk("ma.jun").say(
+        {"intent": "check_eligibility", "text": "58M 38.4"}, note=_note(AGE_77), symptoms=[FEVER]
+    )
+    assert patient.custom["answer"] == "symptom_triage"

@@ -54,11 +54,11 @@ def test_a_present_sign_leads(messages: MessageReader, text: str, intents: list[
         ("ok, new patient, 58M cT3", "next_patient"),
     ],
 )
-def test_a_note_is_one_part_without_symptoms(messages: MessageReader, text: str, intent: str) -> None:
+def test_a_note_is_one_part(messages: MessageReader, text: str, intent: str) -> None:
     reading = messages.read(text, TODAY)
     assert [part.intent for part in reading.parts] == [intent]
     assert reading.is_note
-    assert reading.symptoms == ()
+    # Its signs are handed over all the same: a patient who writes in shorthand is answered as one who feels ill.
 
 
 def test_a_persons_own_alarm_is_no_note(messages: MessageReader) -> None:
