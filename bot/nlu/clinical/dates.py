@@ -53,7 +53,7 @@ _NUMERIC = re.compile(
 _NAMED = re.compile(
     rf"(?<!\S)(?:{_PART} )?(?P<which>last |this |next )?(?:(?P<day>\d{{1,2}})(?:st|nd|rd|th)?(?: of)? (?:- \d{{1,2}} )?)?(?P<month>{_M})(?: \.)?"
     rf"(?: (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?=(?: ,)? {_YEAR}(?!\S)))?(?: ,)?(?: of)?(?: -)?"
-    rf"(?: (?P<year>{_YEAR})| ' ?(?P<yy>\d\d)| (?P<short>\d\d)(?:st|nd|rd|th)?(?! (?:mm|cm|mg|{_U}|%|x|iu|,? ?{_YEAR})(?!\S)))?(?!\S)"
+    rf"(?: (?P<year>{_YEAR})| (?P<ago>last|this|the previous|the past) year| ' ?(?P<yy>\d\d)| (?P<short>\d\d)(?:st|nd|rd|th)?(?! (?:mm|cm|mg|{_U}|%|x|iu|,? ?{_YEAR})(?!\S)))?(?!\S)"
 )
 _SEASON = re.compile(
     rf"(?<!\S)(?P<which>last |this |in (?:the )?)?(?P<season>{'|'.join(_SEASONS)})(?: of)?(?: (?P<year>{_YEAR}))?(?!\S)"
@@ -259,6 +259,8 @@ def _named(match: re.Match[str], note: Note) -> Period | None:
     year: int | None = None
     if match["year"]:
         year = int(match["year"])
+    elif match.groupdict().get("ago"):
+        year = today.year - (match["ago"] != "this")
     elif match["yy"]:
         year = _full_year(int(match["yy"]), today)
     elif match["short"]:

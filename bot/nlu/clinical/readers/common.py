@@ -94,6 +94,10 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
     for event in events:
         if len(event.dates) > 1:
             event.dates = _corrected(note, event.dates)
+            close = [day for day in event.dates if 0 <= day.start - event.end <= 2]
+            if close:
+                home = note.segment(event.start).index
+                event.dates = [day for day in event.dates if day.start >= event.start or note.segment(day.start).index == home]
     _inherit(note, events)
     for number, sentence in by_sentence.items():
         _lead(note, number, sentence)

@@ -42,7 +42,7 @@ _GIVEN = re.compile(
     r"(?<!\S)(?:signed|signs|(?:she|he|patient|pt) sign|signature is on|put (?:his|her) name|signature|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
 )
 _NOT_GIVEN = re.compile(
-    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?](?! (?:yes|signed|given|done|y|ok|obtained))|no|missing|incomplete|take home|home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
+    r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|still out|stands out|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?](?! (?:yes|signed|given|done|y|ok|obtained))|no|missing|incomplete|take home|home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
 )
 _OTHER_OBJECT = re.compile(
     r"(?<!\S)(?:port|contrast|ct|mri|colonoscopy|gastroscopy|endoscopy|scope|surgery|surgical|operation|procedure|procedural|biopsy|biopsies|stoma|colostomy|ileostomy|stent|an?aesthe\w+|transfusion|blood products|photograph\w*|photos?|genetic\w*|genomic|germline|tissue|biobank|biobanking|data|chemo\w*|radiotherapy|rt|vaccin\w*|picc|hysterectomy|bowel prep|sedation|gdpr|images?|video|hip|treatment|registry|another|other|line|insertion|excision|hernia|sharing|samples?|sample|research biopsy|dialysis|iodine|scan)(?!\S)"
@@ -408,6 +408,10 @@ _IN_TRIAL = re.compile(r"(?<!\S)(?:participant in (?:\S+ ){0,4}|(?:is |was |been
 _COLLECTIONS = frozenset({"biobank", "tissue bank", "tumour bank", "registry"})
 
 
+#: Where samples go is no study that somebody takes part in.
+_COLLECTIONS = frozenset({"biobank", "tissue", "tumour", "bank", "registry"})
+
+
 def _trials(note: Note) -> Iterator[Finding]:
     done: set[int] = set()
     for mention in note.of("trial"):
@@ -419,6 +423,8 @@ def _trials(note: Note) -> Iterator[Finding]:
         full = note.words(first, last)
         own = note.words(mention.start, mention.end)
         if _is_this_trial(note, mention) or any(abs(m.start - mention.start) <= 4 for m in note.same_clause(mention, "consent")):
+            continue
+        if (mention.concept == "trial_not_drug" and set(own.split()) <= _COLLECTIONS) or re.search(r"(?<!\S)(?:trial|study) or no$", " ".join(note.before(mention.start, 3))) or re.match(r"or no (?:trial|study)", " ".join(note.after(mention.end, 3))) or re.search(r"or no (?:trial|study)$", note.words(max(first, mention.start - 1), mention.end)):
             continue
         drug = _drug(note, mention, full)
         if mention.assertion == "negated":

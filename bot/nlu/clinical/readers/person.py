@@ -379,7 +379,7 @@ def _doubted(note: Note, start: int, end: int) -> bool:
             kind = cue.attributes.get("kind")
             if (kind == "before" and cue.end <= start) or (cue.start >= end and (kind == "after" or note.norms[cue.start] == "?")):
                 return True
-    return note.after(end, 1) == ["?"] or any(
+    return note.after(end, 1) == ["?"] or _OWN_GUESS.match(" ".join(note.after(end, 7))) is not None or any(
         cue.group == "uncertain" and cue.attributes.get("kind") == "after" and cue.start - end <= 2 and cue.start >= end and note.layout.sentence_of(cue.start) == segment.sentence
         for cue in note.cues_around(start)
     )

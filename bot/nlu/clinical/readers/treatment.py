@@ -17,6 +17,11 @@ _OTHER_CAUSE = re.compile(
 _NOT_CANCER = re.compile(r"(?<!\S)(?:rheumatoid|arthritis|psoriasis|lupus|sle|ra|ectopic|vasculitis|colitis|crohn\w*|nephrotic|macular|retinopathy|eye|sclerosis|hidradenitis|keloid|heterotopic|wart|warts|keratosis|keratoses|thrombocythaemia|itp|thyroid eye|thyrotoxicosis|graves|transplant)(?!\S)")
 
 
+_AUTOGRAFT = re.compile(r"(?<!\S)(?:autologous|auto|stem cell|own stem cell)(?: \S+){0,2} transplant\w*")
+#: Regimens that are given for cancer alone.
+_REGIMENS = frozenset({"abvd", "beacopp", "r chop", "rchop", "chop", "beam", "folfox", "folfiri", "folfoxiri", "folfirinox", "capox", "xelox", "bep", "flot", "fec t", "dhap", "eshap", "r cvp", "hyper cvad", "mvac"})
+
+
 def read_treatment(note: Note) -> Iterator[Finding]:
     """`treatment` by kind (present or denied), `untreated`, and minor procedures on the tumour."""
     for mention in note.of("treatment"):
@@ -115,7 +120,7 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     if _only_talk(note, mention, words):
         return
-    if _NOT_CANCER.search(words) and not any(m.group in _TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *_TUMOUR, "malignancy")):
+    if _NOT_CANCER.search(_AUTOGRAFT.sub(" ", words)) and note.words(mention.start, mention.end) not in _REGIMENS and not any(m.group in _TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *_TUMOUR, "malignancy")):
         yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "for": "other_illness"}, when=dates_of(mention)[0])
         return
     cause = _cause(note, mention)
@@ -229,7 +234,7 @@ def _as_reason(note: Note, mention: Mention) -> bool:
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 2)
     return (
-        after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"], ["oncology"], ["oncologist"], ["physicist"], ["physics"], ["registrar"], ["doctor"], ["colleagues"])
+        after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"], ["oncology"], ["oncologist"], ["protocol"], ["study"], ["physicist"], ["physics"], ["registrar"], ["doctor"], ["colleagues"])
         or bool(set(before) & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre", "unsuitable", "ineligible"})
         or _UNFIT.search(" ".join(note.before(mention.start, 7))) is not None
         or before[-1:] in (["before"], ["until"], ["than"], ["about"], ["re"], ["regarding"])
