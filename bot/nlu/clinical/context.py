@@ -27,7 +27,7 @@ SELF_STATED = frozenset({"measure", "person"})
 _STATEMENTS = SELF_STATED | {"msi", "mmr", "untreated", "not_obstructing", "allergy_none", "organ", "consent", "no_lesion", "elective"}
 #: What can be planned at all.
 _PLANNABLE = frozenset(
-    ["given", "treatment", "operation", "minor_operation", "stoma", "stent", "vaccine", "trial", "consent", "transplant", "contraception", "emergency", "elective", "minor_treatment", "immunosuppressant", "replacement", "cancer_state", "lesion", "transplant_general", "organ_failure", "cardiovascular", "fertility", "pregnancy"]
+    ["given", "treatment", "operation", "minor_operation", "stoma", "stent", "vaccine", "trial", "consent", "transplant", "contraception", "emergency", "elective", "minor_treatment", "immunosuppressant", "replacement", "cancer_state", "lesion", "transplant_general", "organ_failure", "cardiovascular", "fertility"]
 )
 
 
@@ -487,7 +487,7 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
         if behind and (previous and previous[0] in {"in", "of", "affecting"}) and cue.start - behind[-1].end <= 5:
             for mention in behind:
                 mention.experiencer = who
-        if segment.link == "(" and segment.end - segment.start <= 3 and segment.index > 0:
+        if segment.link == "(" and segment.end - segment.start <= 3 and segment.index > 0 and "donor" not in norms[max(0, cue.start - 4) : cue.end + 3]:
             for mention in view.mentions[segment.index - 1][-1:]:
                 mention.experiencer = who
             return

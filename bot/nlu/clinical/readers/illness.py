@@ -423,6 +423,7 @@ _OWN = re.compile(r"(?<!\S)(?:autologous|auto|own|autograft|self)(?!\S)")
 
 _ORGAN_CAME = re.compile(
     r"(?<!\S)(?:(?:kidneys?|liver|heart|lungs?|pancreas) (?:came|comes|is|was|stems) from (?:a|an|his|her|another|someone|the)(?: \S+)? ?(?:donor|brother|sister|mother|father|person|else|man|woman|stranger|cousin|wife|husband)"
+    r"|received (?:a|his|her|one) (?:new )?(?:heart|kidney|liver|lung|pancreas)(?! (?:attack|scan|biopsy|stent|tablet|medication))"
     r"|(?:given|received|got|had|has) (?:his|her|a|the) (?P<kin>brother|sister|mother|father|cousin|son|daughter|sibling|donor|stranger) 's (?P<what>stem cells?|marrow|bone marrow|kidney|liver|cells))(?!\S)"
 )
 

@@ -26,8 +26,9 @@ _STRONG = (
     re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD} (?:old )?(?:[a-z]+ )?(?P<sex>{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:/ )?(?P<sex>{_SEX})(?! (?:ago|back|post|since|[0-9]))(?!\S)"),
     re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
-    re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
+    re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman|señora|senora|señor|senor|signora|signor) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
     re.compile(rf"(?<!\S)(?:a|an|this|very) (?:young|fit|sprightly|youthful|active|healthy|frail|lively|spry|robust|vigorous|hale|young looking|biologically young) (?P<n>{_N})(?= ?(?:,|\.|;|'|$|and|who|with|\)|in|on))"),
+    re.compile(r"(?<!\S)(?P<sex>male|female|man|woman|gentleman|lady) (?P<n>[1-9]\d)(?= / [a-z])"),
     re.compile(r"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) [♂♀](?!\S)"),
     re.compile(r"(?<!\S)[♂♀] (?P<n>\d{2})(?!\S)"),
@@ -41,7 +42,7 @@ _STRONG = (
     re.compile(rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"),
 )
 _TITLE = re.compile(
-    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*)(?!\S)))"
+    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
 )
 #: Ages that only stand where an age would, tried where nothing plainer is said.
 _WEAK = (
@@ -80,11 +81,11 @@ def _count(text: str) -> int:
 
 def _someone_else(note: Note, start: int, end: int) -> bool:
     """Whether an age is another person's, or that of an event ('menopause at 51', 'his 80-year-old mother')."""
-    if set(note.after(end, 2)) & _OTHERS_AFTER and note.after(end, 3)[1:3] != ["of", "two"]:
+    if note.after(end, 1) != [","] and set(note.after(end, 2)) & _OTHERS_AFTER and note.after(end, 3)[1:3] != ["of", "two"]:
         return True
     segment = note.segment(start)
     before = note.norms[max(segment.start, start - 4) : start]
-    if set(before) & _OTHERS_BEFORE and not re.search(r"(?:mother|father|parent) of", " ".join(before)):
+    if set(before) & _OTHERS_BEFORE and not re.search(r"(?:mother|father|parent|daughter|son|wife|husband|brother|sister|niece|nephew|partner) of", " ".join(before)):
         return True
     number = note.layout.sentence_of(start)
     return any(

@@ -573,7 +573,7 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     explicit = bool(set(words) & {"rectal", "anastomosis", "anastomotic", "pelvic", "local", "locoregional", "presacral", "pelvis", "rectum", "tumour", "cancer", "disease", "adenocarcinoma"}) or bool(
         set(note.after(mention.end, 4)) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
     )
-    if note.after(mention.end, 1) == ["of"] and not set(note.after(mention.end, 5)) & {"rectal", "rectum", "tumour", "cancer", "disease", "adenocarcinoma", "carcinoma", "crc", "malignancy"}:
+    if note.after(mention.end, 1) == ["of"] and not set(words) & {"rectal", "rectum", "tumour", "cancer", "disease", "local", "anastomotic", "anastomosis", "pelvic"} and not set(note.after(mention.end, 5)) & {"rectal", "rectum", "tumour", "cancer", "disease", "adenocarcinoma", "carcinoma", "crc", "malignancy"}:
         return
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(mention.end, 1)[:1] not in ([], [","], ["."], [";"])
     if words[0].startswith(("recurrent", "relapsing")) and not explicit and not (told and note.after(mention.end, 1) in ([], [","], ["."])):
