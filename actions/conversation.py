@@ -44,6 +44,7 @@ class Answer:
         sources: what it rests on: sections of the record, the enrolment database, the site's settings.
         buttons: suggestions a person may tap: plain words that they could have typed.
         image: a picture as a data address, where the answer has one.
+        attachment: a file as a data address, where the answer has one.
         remember: what the conversation keeps of it; a value of None forgets.
     """
 
@@ -54,6 +55,7 @@ class Answer:
     sources: tuple[str, ...] = ()
     buttons: tuple[str, ...] = ()
     image: str | None = None
+    attachment: str | None = None
     remember: Mapping[str, Any] = field(default_factory=dict)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from datetime import date
 
 from actions.access import require_staff, whose_record
@@ -74,16 +76,13 @@ async def enrolment_summary(ask: Ask) -> Answer:
 async def visits_on(ask: Ask) -> Answer:
     """Who is in on a day or in a week."""
     require_staff(ask)
-    assert ask.identity is not None
+    if _OVERDUE.search(ask.part.text):
+        return await _overdue(ask)
     day, last = _asked_days(ask)
     async with ask.database.session() as session:
         records = await queries.visits_near(session, day, last)
     visits = roster.visits_in(ask.protocol, records, day, last, ask.today)
-    codes = list(dict.fromkeys(visit.participant for visit in visits if visit.participant))
-    if codes:
-        async with ask.database.writing(ask.identity.actor, "chat: visits_on") as session:
-            await writes.log_read(session, codes, "visits_on")
-            await session.commit()
+    await _log_reads(ask, visits)
     when = say_date(day, ask.language, ask.today)
     if last != day:
         when = ask.say("utter_from_to", first=when, last=say_date(last, ask.language))
@@ -98,6 +97,42 @@ async def visits_on(ask: Ask) -> Answer:
         sources=(ENROLMENT, record_section("Study Groups")),
         remember={"participant": None, "findings": None, "intent": "ask_visits_on", "date": day.isoformat()},
     )
+
+
+#: Words by which staff look for what did not take place, or not as the record says.
+_OVERDUE = re.compile(
+    r"\boverdue\b|\b(?:late|missed|not\s+turned\s+up|did\s+not|didn'?t|too\s+early|no\s+record|nothing\s+on\s+file)\b|"
+    r"\b(?:outside|out\s+of)\s+(?:\w+\s+)?windows?\b|\bdeviations?\b|逾期|超窗|没来|偏离",
+    re.IGNORECASE,
+)
+
+
+async def _overdue(ask: Ask) -> Answer:
+    """Who is overdue, and which visits are in conflict with the record; of those on treatment."""
+    async with ask.database.session() as session:
+        records = [record async for record in queries.every_participant(session) if record.status == "on_treatment"]
+    overdue = roster.overdue(ask.protocol, records, ask.today)
+    deviating = tuple(v for v in roster.deviations(ask.protocol, records, ask.today) if v not in overdue)
+    visits = (*overdue, *deviating)
+    await _log_reads(ask, visits)
+    head = ask.say("utter_overdue" if visits else "utter_overdue_none", overdue=len(overdue), deviating=len(deviating))
+    return Answer(
+        "visits_on",
+        lines(head, *(_visit_line(ask, visit, with_date=True) for visit in visits)),
+        {"date": ask.today.isoformat(), "visits": [visit.as_data(ask.language) for visit in visits]},
+        sources=(ENROLMENT, record_section("Study Groups")),
+        remember={"participant": None, "findings": None, "intent": "ask_visits_on", "date": ask.today.isoformat()},
+    )
+
+
+async def _log_reads(ask: Ask, visits: Sequence[Visit]) -> None:
+    """Notes in the audit trail whose data staff were shown."""
+    assert ask.identity is not None
+    codes = list(dict.fromkeys(visit.participant for visit in visits if visit.participant))
+    if codes:
+        async with ask.database.writing(ask.identity.actor, "chat: visits_on") as session:
+            await writes.log_read(session, codes, "visits_on")
+            await session.commit()
 
 
 async def tickets(ask: Ask) -> Answer:

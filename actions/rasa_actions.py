@@ -43,7 +43,13 @@ class TopicAction(Action):  # type: ignore[misc]  # rasa-sdk carries no types
         """Utters the answer and keeps what the conversation has to remember."""
         reply = await respond(ask_of(tracker, self._services, self._clock))
         buttons = [{"title": text, "payload": text} for text in reply.buttons]
-        dispatcher.utter_message(text=reply.text, image=reply.image, json_message=dict(reply.custom), buttons=buttons)
+        dispatcher.utter_message(
+            text=reply.text,
+            image=reply.image,
+            attachment=reply.attachment,
+            json_message=dict(reply.custom),
+            buttons=buttons,
+        )
         return [SlotSet(MEMORY_SLOT, json.dumps(reply.memory, ensure_ascii=False))]
 
 

@@ -32,6 +32,7 @@ class Reply:
         custom: the contract's object.
         buttons: suggestions.
         image: a picture as a data address, where an answer has one.
+        attachment: a file as a data address, where an answer has one.
         memory: what the conversation keeps.
     """
 
@@ -40,6 +41,7 @@ class Reply:
     buttons: tuple[str, ...]
     memory: Mapping[str, Any]
     image: str | None = None
+    attachment: str | None = None
 
 
 async def respond(ask: Ask) -> Reply:
@@ -66,7 +68,8 @@ async def respond(ask: Ask) -> Reply:
         custom["also"] = [{"answer": other.name, "about": other.about, "data": dict(other.data)} for other in others]
     _log.info("answered", answer=lead.name, also=[other.name for other in others], language=ask.language)
     image = next((answer.image for answer in answers if answer.image), None)
-    return Reply(lines(*(answer.text for answer in answers)), custom, lead.buttons, memory, image)
+    attachment = next((answer.attachment for answer in answers if answer.attachment), None)
+    return Reply(lines(*(answer.text for answer in answers)), custom, lead.buttons, memory, image, attachment)
 
 
 def _questions(ask: Ask) -> list[Part]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Sequence
 from datetime import date
@@ -10,7 +11,7 @@ from actions.access import refuse, whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
 from actions.support import asked_day, for_whom, open_ticket
 from actions.wording import lines, say_date, say_time, sentences
-from bot.trial import schedule
+from bot.trial import calendar_export, schedule
 from bot.trial.record import ParticipantRecord, VisitCode
 from bot.trial.schedule import Visit
 
@@ -69,7 +70,16 @@ async def visit_list(ask: Ask) -> Answer:
         about=record.code,
         sources=_sources(),
         remember={"participant": record.code, "intent": "ask_visit_list"},
+        attachment=_calendar_file(ask, record, visits),
     )
+
+
+def _calendar_file(ask: Ask, record: ParticipantRecord, visits: Sequence[Visit]) -> str | None:
+    """The listed visits as a calendar file in a data address; None where none of them has a date."""
+    if not any(visit.date is not None for visit in visits):
+        return None
+    file = calendar_export.export_calendar(ask.protocol, record.code, visits, ask.now, ask.language)
+    return "data:text/calendar;charset=utf-8;base64," + base64.b64encode(file).decode("ascii")
 
 
 async def visit_detail(ask: Ask) -> Answer:

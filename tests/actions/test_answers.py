@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from icalendar import Calendar
 
 Say = Callable[..., Any]
 
@@ -288,3 +290,23 @@ async def test_a_note_raises_no_alarm_for_staff_but_shorthand_of_a_patient_does(
         {"intent": "check_eligibility", "text": "58M 38.4"}, note=_note(AGE_77), symptoms=[FEVER]
     )
     assert patient.custom["answer"] == "symptom_triage"
+
+
+async def test_the_list_of_visits_comes_with_a_calendar_file(talk: Say) -> None:
+    reply = await talk("ma.jun").say({"intent": "ask_visit_list"})
+    kind, _, content = reply.attachment.partition(",")
+    assert kind == "data:text/calendar;charset=utf-8;base64"
+    events = Calendar.from_ical(base64.b64decode(content)).walk("VEVENT")
+    dated = [visit["date"] for visit in reply.custom["data"]["visits"] if visit["date"]]
+    assert [event.decoded("dtstart").isoformat() for event in events] == dated
+
+
+async def test_staff_see_who_is_overdue(talk: Say) -> None:
+    reply = await talk("coord.shen").say({"intent": "ask_visits_on", "text": "who is overdue"})
+    assert {"participant": "P-0110", "visit": "C2D1"} in [
+        {key: visit[key] for key in ("participant", "visit")} for visit in reply.custom["data"]["visits"]
+    ]
+    assert "P-0110" in reply.text
+    assert (await talk("ma.jun").say({"intent": "ask_visits_on", "text": "who is overdue"})).custom[
+        "answer"
+    ] == "not_allowed"
