@@ -459,8 +459,17 @@ def _plan(view: _View, segment: Segment, cue: Mention) -> None:
 
 
 def _history(view: _View, segment: Segment, cue: Mention) -> None:
+    if cue.attributes.get("kind") == "after":
+        for mention in view.mentions[segment.index]:
+            mention.historical = mention.historical or mention.end <= cue.start
+        return
     for mention in view.mentions[segment.index]:
         if mention.start >= cue.end:
+            mention.historical = True
+    for later in _following(view, segment):
+        if later.link not in _LIST or _independent(view, later, strong=False):
+            break
+        for mention in view.mentions[later.index]:
             mention.historical = True
     if view.note.norms[cue.start] in {"pmh", "pmhx", "background", "hx", "history", "past"}:
         for later in _following(view, segment):
@@ -494,6 +503,10 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
         says = any(word in _SAYS for word in after)
         if says or (previous and previous[0] in _ALONGSIDE and after[:1] not in (["has"], ["had"], ["is"], ["was"], ["'s"], ["with"])):
             return
+    elif behind and norms[cue.start : cue.end] != ["family"] and norms[cue.end - 1] == "family":
+        for mention in behind:
+            mention.experiencer = who
+        return
     elif norms[cue.start : cue.end] == ["family"] and not (cue.end == segment.end and _next_is(view, segment, {":"})) and segment.link != "start":
         return
     _give(view, segment, cue.end, who)

@@ -63,6 +63,8 @@ def _operations(note: Note) -> Iterator[Finding]:
             if not near:
                 continue
             when = near[0].period
+        if not when.known and mention.end - mention.start <= 2 and note.norms[mention.start] == "major" and note.after(mention.end, 1) == [":"] and any(m.attributes.get("surgery") and m.start >= mention.end for m in note.same_sentence(mention, "operation", "treatment", "stoma")):
+            continue
         major = kind == "major" and not _local(note, mention)
         if kind == "excision":
             major = re.search(r"(?<!\S)(?:under (?:ga|general)|general an?aesth\w+|g \. a)(?!\S)", note.sentence_words(mention.start)) is not None
@@ -132,7 +134,7 @@ def _emergency(note: Note) -> Iterator[Finding]:
         named = _OPERATION.search(phrase) is not None
         if not (named or _OPERATION.search(words)):
             continue
-        if mention.assertion == "negated":
+        if mention.assertion == "negated" or re.search(rf"(?<!\S)(?:never|not)(?: \S+){{0,6}}? {phrase}(?!\S)", words):
             yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="negated", cue=mention.cue)
             continue
         if mention.assertion in {"planned", "hypothetical"} and not _happened(note, mention, words):

@@ -359,6 +359,10 @@ def _vaccines(note: Note) -> Iterator[Finding]:
             live = False
         when, ended = dates_of(mention)
         when = when if when.known else ended
+        if not when.known:
+            # 'Live flu vaccine 1 February': two names of one vaccine share its date.
+            twin = next((m for m in note.of("vaccine") if m.start == mention.end and m.dates), None)
+            when = dates_of(twin)[0] if twin is not None else when
         booked = re.search(r"(?<!\S)(?:to be|yet to be|must be|shall be) (?:given|administered|done|had|injected|repeated|completed)(?!\S)|(?<!\S)(?:is|are|has|have) (?:been )?(?:booked|scheduled|listed|due|down)(?!\S)|(?<!\S)(?:booked|scheduled|planned|due|listed|arranged) (?:for|in|on|her|him)(?!\S)|(?<!\S)will (?:have|get|receive|be)(?!\S)|(?<!\S)going to (?:have|get)(?!\S)", words)
         if booked and mention.assertion == "present" and not re.search(r"(?<!\S)(?:had|was given|received|got|since done)(?!\S)", words):
             mention.assertion = "planned"
@@ -401,7 +405,7 @@ _ENDED = re.compile(r"(?<!\S)(?:left|ended|finished|completed|stopped|came off|c
 _SCREENED = re.compile(r"(?<!\S)(?:screened (?:only|for)|screen fail\w*|failed screening|screening failure|only screened|never (?:randomised|dosed|enrolled|started|entered|joined|treated)|not (?:enrolled|randomised|dosed|entered|included)|did not (?:enter|enrol|start|join)|was screened|screened out|was not enrolled|did not qualify)(?!\S)")
 _WISH = re.compile(r"(?<!\S)(?:glad|happy to hear|hear about|interested|asks?|asking|asked|wants?|wishes|keen|offer\w*|consider\w*|suitable|eligible|candidate|refer\w*|plan\w*|discuss\w*|leaflet|information|objection|invite\w*|approach\w*|would|could|possible|might|if|thinking|raised|declin\w+|refus\w+|suggest\w*|open to|assessed for|assessment for|about trials|enquir\w*|read about|willing)(?!\S)")
 _PART = re.compile(r"(?<!\S)(?:in|on|took part|taking part|takes part|participat\w+|enrolled|enrols|left|completed|finished|ended|stopped|screened|randomised|last dose|part of|came off|withdr\w+|subject|volunteer\w*|filling|joined|joins|was|is|had|received|since|trial|:|ongoing)(?!\S)")
-_IN_TRIAL = re.compile(r"(?<!\S)(?:participant in (?:\S+ ){0,4}|(?:is |was |been |currently |still |also |now )*(?:in|on|of|from|for|part of|part in|enrolled (?:in|on|into)|participat\w+ (?:in|on)|took part in|taking part in|joined|left|completed|finished|ended|stopped|screened for|randomised (?:in|into|on)|subject (?:in|on|of)|volunteer\w* (?:in|for)|withdrew from|came off|exited|dose (?:in|of|on)|filling in)) ")
+_IN_TRIAL = re.compile(r"(?<!\S)(?:participant in (?:\S+ ){0,4}|(?:is |was |been |currently |still |also |now )*(?:in|on|of|from|for|part of|part in|enrolled (?:in|on|into)|participat\w+ (?:in|on)|took part in|taking part in|joined|left|completed|finished|ended|stopped|screened for|randomised (?:in|into|on)|subject (?:in|on|of)|volunteer\w* (?:in|for)|withdrew from|came off|off|exited|dose (?:in|of|on)|filling in)) ")
 
 
 #: Where samples go is no study that somebody takes part in.
@@ -438,7 +442,7 @@ def _trials(note: Note) -> Iterator[Finding]:
             continue
         if clause in done and mention.concept != "trial_other":
             continue
-        if mention.assertion in {"planned", "hypothetical"} and not re.search(r"(?<!\S)(?:left|ended|finished|completed|currently)(?!\S)", words):
+        if mention.assertion in {"planned", "hypothetical"} and not re.search(r"(?<!\S)(?:left|ended|finished|completed|currently|participant|(?:latest|last) dose|is (?:in|on|taking part))(?!\S)", words):
             continue
         state = "screened" if _SCREENED.search(full) else ""
         when, ended = _trial_dates(note, mention)

@@ -50,7 +50,7 @@ _WEAK = (
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"),
     re.compile(r"(?:^|(?<=\n))(?P<n>\d{2}) years(?= ?(?:,|\.|;|$))"),
-    re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"),
+    re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"),
     re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) \( (?P<n>[1-9]\d) (?:y |yrs |years |yo )?\)(?!\S)"),
     re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
     re.compile(r"(?<!\S)(?:she|he) is (?P<n>\w+)(?= ?(?:,|\.|;|$))"),

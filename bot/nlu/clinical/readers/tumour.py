@@ -225,6 +225,8 @@ _OTHER_ORGANS = frozenset(["prostate", "prostatic", "lung", "breast", "stomach",
 
 def _histology(note: Note) -> Iterator[Finding]:
     rows: list[tuple[Mention, str]] = [(m, "other_malignant") for m in note.of("malignancy") if renamed(note, m)]
+    # 'Primary adenocarcinoma of the rectum' names the histology within the words for its course.
+    rows += [(m, "adenocarcinoma") for m in note.of("course") if m.present and re.search(r"adenoca|adenocarcinoma", note.words(m.start, m.end)) and not _of_another_cancer(note, m.start) and not set(note.after(m.end, 4)) & _OTHER_ORGANS]
     for mention in note.of("histology"):
         kind = str(mention.attributes["type"])
         if kind == "unspecified" or mention.experiencer != "patient" or mention.superseded or _taken_back(note, mention):
@@ -363,7 +365,7 @@ def _thirds_after(note: Note) -> Iterator[Finding]:
         at = segment.start
         if not alone:
             last = [m for m in note.around(segment.start) if m.group in {"histology", "tumour"} and note.segment(m.start).index == segment.index and m.end < segment.end]
-            if not last or note.norms[last[-1].end] not in _THIRD or (last[-1].end + 1 < segment.end and note.norms[last[-1].end + 1] not in {".", "third", ")", "m0"}):
+            if not last or note.norms[last[-1].end] not in _THIRD or (last[-1].end + 1 < segment.end and note.norms[last[-1].end + 1] not in {".", "third", ")", "m0", "stage"} and not re.match(r"(?:mr|c|u|p)?t[1-4]", note.norms[last[-1].end + 1])):
                 continue
             at = last[-1].end
         first, _end = note.layout.sentences[segment.sentence]
@@ -574,6 +576,8 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
         set(note.after(mention.end, 4)) & {"anastomosis", "rectal", "rectum", "pelvis", "tumour", "cancer", "adenocarcinoma", "adenoca", "disease", "anastomotic", "crc"}
     )
     if note.after(mention.end, 1) == ["of"] and not set(words) & {"rectal", "rectum", "tumour", "cancer", "disease", "local", "anastomotic", "anastomosis", "pelvic"} and not set(note.after(mention.end, 5)) & {"rectal", "rectum", "tumour", "cancer", "disease", "adenocarcinoma", "carcinoma", "crc", "malignancy"}:
+        return
+    if words == ["is", "back"] and (set(note.after(mention.end, 1)) & {"to", "at", "from", "home", "on", "in", "with", "for", "again", "today"} or set(note.before(mention.start, 1)) & {"he", "she", "patient", "pt", "who"}):
         return
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(mention.end, 1)[:1] not in ([], [","], ["."], [";"])
     if words[0].startswith(("recurrent", "relapsing")) and not explicit and not (told and note.after(mention.end, 1) in ([], [","], ["."])):
