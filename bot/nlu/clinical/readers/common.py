@@ -106,6 +106,10 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
 def _corrected(note: Note, days: list[DateMention]) -> list[DateMention]:
     """'In March, correction, March of last year': the dates before the correction fall away."""
     ordered = sorted(days, key=lambda day: day.start)
+    for earlier, later_day in zip(ordered, ordered[1:], strict=False):
+        between = note.norms[earlier.end : later_day.start]
+        if {"no", "rather", "sorry"} & set(between) and set(between) <= {"no", ",", "-", "rather", "sorry", "in", "wait", "(", "or", "on", "it", "was", "that", "i", "mean"}:
+            return [day for day in ordered if day.start >= later_day.start]
     for cue in note.cues_around(ordered[-1].start):
         later = [day for day in ordered if day.start >= cue.end and day.start - cue.end <= 4]
         if cue.group == "correction" and later and any(day.end <= cue.start and cue.start - day.end <= 3 for day in ordered):

@@ -35,7 +35,7 @@ _DECLINE = re.compile(
     rf"|(?:took|has taken|takes) back (?:his|her) consent|(?:not|no) (?:want|wish)\w* to be (?:a )?(?:guinea pig|part of)(?: (?:it|a study|the study|any study|sparc))?|revoked(?: it| the consent)?(?= ?(?:,|\.|;|$|on))|declined (?:it|this|to sign)|refused (?:it|to sign)"
     rf"|(?:the |this )?(?:study|trial|sparc) is not for (?:him|her|me)|(?:have|has|wants|want) nothing (?:more )?to do with (?:the |this )?(?:trial|study|sparc|it)|answer (?:to (?:sparc|us|the trial|the study) )?(?:is|was) (?:a )?(?:clear |firm )?no|(?:rang|called|phoned|telephoned|wrote|asked|decided|wants|wishes|rings|mailed|came) (?:us )?(?:back )?(?:in )?to withdraw|signature (?:was )?withdrawn"
     rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her|their) mind(?: (?:and|,|then|now|again|since|on|about|it|the|this|sparc|study|trial))* (?:withdr[ae]w\w*|declin\w+|refus\w+)"
-    rf"|(?:decided|decides|has decided|come down) (?:firmly |now |finally |after all )?against (?:it|taking part|participating|joining|sparc|(?:the|this|our) (?:study|trial))|no ,? ?(?:thank you|thanks)|thanks ,? but no(?: thanks)?|not for (?:me|him|her)(?= ?(?:,|\.|;|'|$|he|she|after))|had (?:a )?second thoughts|(?:has |have |he |she |now |then |since )*(?:pulled out|backed out|dropped out|opted out)"
+    rf"|(?:decided|decides|has decided|come down) (?:firmly |now |finally |after all )?against (?:it|taking part|participating|joining|sparc|(?:the|this|our) (?:study|trial))|no ,? ?(?:thank you|thanks)(?! (?:letter|note|card|visit))|(?:has |he |she )*decided not to (?:go ahead|proceed|go on|continue|do it)(?: with (?:it|the study|the trial|sparc))?|thanks ,? but no(?: thanks)?|not for (?:me|him|her)(?= ?(?:,|\.|;|'|$|he|she|after))|had (?:a )?second thoughts|(?:has |have |he |she |now |then |since )*(?:pulled out|backed out|dropped out|opted out)"
     rf")(?!\S)"
 )
 _GIVEN = re.compile(
@@ -196,7 +196,7 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
 
 
 _CHANGED = re.compile(
-    r"(?<!\S)(?:withdrawn|withdrew|withdraws|withdrawing|(?:has |have |he |she )*(?:changed (?:his|her|their) mind|had second thoughts|thought better of it)|backs? out|backed out|pull(?:s|ed) out|(?:has )?cancelled (?:it|the consent|his consent|her consent)|took it back|taken it back|rescinded|retracted|no longer (?:wants|wishes|willing|agrees|happy|keen)(?: to)?)(?!\S)"
+    r"(?<!\S)(?:withdrawn|withdrew|withdraws|withdrawing|revok\w+|(?:has |have |he |she )*(?:changed (?:his|her|their) mind|had second thoughts|thought better of it)|backs? out|backed out|pull(?:s|ed) out|(?:has )?cancelled (?:it|the consent|his consent|her consent)|took it back|taken it back|rescinded|retracted|no longer (?:wants|wishes|willing|agrees|happy|keen)(?: to)?)(?!\S)"
 )
 _BACK_AGAIN = re.compile(r"(?<!\S)(?:may(?= \|)|might|can|could|free to|right to|if|agreed|agrees|signed again|not|never|without|any time|after all in|back in|reports?|diagnosis|result)(?!\S)")
 
@@ -208,6 +208,8 @@ def _changed(note: Note, begin: int) -> tuple[int, int] | None:
         if start < begin or note.layout.sentence_of(start) - number > 1:
             continue
         first, last = note.clause(start)
+        if re.match(r"(?:from|about|regarding|over) (?!(?:the |this |our |his |her )?(?:study|trial|sparc|consent|it|taking|participat\w+|joining|being))", note.words(end, min(last, end + 4))):
+            continue
         around = note.words(max(begin, first, start - 5), start) + " | " + note.words(end, min(last, end + 6))
         if not _BACK_AGAIN.search(around) and not _subject_is_kin(note, start):
             return start, end
@@ -311,7 +313,9 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
         if not mention.is_patient:
             continue
         words = note.words(*note.clause(mention.start))
-        if re.search(r"(?<!\S)(?:not (?:yet )?(?:asked|recorded|known|documented|stated|discussed|addressed|mentioned|established|enquired)|unasked|to ask|unknown|bottle|formula)(?!\S)", note.words(max(note.clause(mention.start)[0], mention.start - 2), mention.start) + " " + note.words(mention.end, min(note.clause(mention.start)[1], mention.end + 5))) and not re.search(r"(?<!\S)(?:and|\+|plus|mixed|also) (?:\S+ )?(?:bottle|formula)|(?:bottle|formula) (?:and|\+|plus)", words):
+        if re.search(r"(?<!\S)(?:not (?:yet )?(?:asked|recorded|known|documented|stated|discussed|addressed|mentioned|established|enquired)|unasked|to ask|unknown)(?!\S)", note.words(max(note.clause(mention.start)[0], mention.start - 2), mention.start) + " " + note.words(mention.end, min(note.clause(mention.start)[1], mention.end + 5))) and not re.search(r"(?<!\S)(?:and|\+|plus|mixed|also) (?:\S+ )?(?:bottle|formula)|(?:bottle|formula) (?:and|\+|plus)", words):
+            continue
+        if re.search(r"(?<!\S)(?:bottle|formula)$", " ".join(note.before(mention.start, 1))) or re.match(r"(?:her |all |both |the )*(?:two|three|four|five|all|both|other|older|elder|first|previous|earlier) (?:children|babies|kids|child|ones|sons|daughters)", " ".join(note.after(mention.end, 4))):
             continue
         ended = re.search(r"(?<!\S)(?:stopped|weaned|ended|finished|no longer|ceased|gave up|until (?:\d|last)|bottle fed now|has stopped|discontinued)(?!\S)", words)
         when, until = dates_of(mention)

@@ -332,6 +332,7 @@ def _performance(note: Note) -> Iterator[Finding]:
         b = int(match["b"]) if match["b"] else a
         if a <= 100 and b <= 100:
             found.append(("KPS", min(a, b), max(a, b), start, end))
+    found = [(scale, *_set_right(note, scale, low, high, end), start, end) for scale, low, high, start, end in found]
     found += list(_bare_scores(note, found))
     standing = Standing(note)
     statements = [(start, f"{scale} {low}-{high}", _date_near(note, start, end)) for scale, low, high, start, end in found]
@@ -341,6 +342,17 @@ def _performance(note: Note) -> Iterator[Finding]:
         if _proxy(note, start):
             continue
         yield finding(note, "performance_status", start, end, {"scale": scale, "low": low, "high": high}, assertion="uncertain" if unsure else "present", when=statements[i][2])
+
+
+_SET_RIGHT = re.compile(r"^(?:[.,;:(-] ?)*(?:correction|sorry|rather|i mean|should (?:read|be)|make that|no)(?: ?[:,-]| it| is| that| should| be| read| to| a| the| score| ps| i| mean)* (?P<n>[0-4]|[1-9]0|100)(?= ?(?:[,.;)]|$))")
+
+
+def _set_right(note: Note, scale: str, low: int, high: int, end: int) -> tuple[int, int]:
+    """'ECOG 1. Correction: it is 2.': the number alone is said again, in the same or the next sentence."""
+    match = _SET_RIGHT.match(note.words(end, min(len(note.norms), end + 12)))
+    if match is None or (scale == "KPS") != (int(match["n"]) > 4):
+        return low, high
+    return int(match["n"]), int(match["n"])
 
 
 def _bare_scores(note: Note, found: list[tuple[str, int, int, int, int]]) -> Iterator[tuple[str, int, int, int, int]]:

@@ -76,6 +76,8 @@ def _for_other(note: Note, mention: Mention) -> bool:
     """'Treatment-naive for HCV', 'never treated for psoriasis', 'HCV RNA positive, never treated': not this cancer."""
     first, last = note.sentence(mention.start)
     after = note.after(mention.end, 5)
+    if any(m.group in _VIRAL and mention.end <= m.start <= mention.end + 1 for m in note.around(mention.start)):
+        return True
     if after[:1] in (["for"], ["against"]):
         return any(m.group in _VIRAL | {"malignancy", "other_illness", "cardiovascular_minor"} and mention.end < m.start + 1 <= mention.end + 4 for m in note.around(mention.start))
     words = set(note.norms[mention.start : mention.end])
@@ -167,6 +169,9 @@ def _reacted_under(note: Note, mention: Mention) -> bool:
     """'Anaphylaxis during the second oxaliplatin infusion': the drug was given, the reaction shows it."""
     before = " ".join(note.before(mention.start, 6))
     after = note.after(mention.end, 1)
+    tail = " ".join(note.after(mention.end, 8))
+    if re.search(r"(?<!\S)(?:(?:during|with|after|on|in) (?:the |his |her )?(?:first |second |third |last )?(?:cycle|dose|infusion|treatment|course|chemo\w*)|when (?:he was |she was )?(?:treated|given)|cycle \d)(?!\S)", tail) and not re.search(r"(?<!\S)(?:never|not|test|tests|challenge)(?!\S)", tail):
+        return True
     return _EXPOSURE.search(before) is not None or (after in (["infusion"], ["cycle"], ["dose"], ["course"]) and re.search(r"(?<!\S)(?:during|under|with|after|on)(?!\S)", before) is not None)
 
 
@@ -180,6 +185,8 @@ def _named_for_allergy(note: Note, mention: Mention) -> bool:
     if _AS_INGREDIENT.search(before + " ") and not _GIVEN.search(before):
         return True
     if note.words(mention.start, mention.end) in _GENERIC or mention.attributes.get("rectal"):
+        return False
+    if _reacted_under(note, mention):
         return False
     allergic = any(m.group == "allergy" and first <= m.start < last for m in note.around(mention.start))
     around = note.words(max(first, mention.start - 8), min(last, mention.end + 8))

@@ -475,6 +475,10 @@ def _lesion(note: Note) -> Iterator[Finding]:
             yield finding(note, "lesion", mention.start, mention.end, {"assessable": False})
     denied = set()
     at: tuple[int, int] | None = None
+    nothing: list[tuple[int, int]] = []
+    for match, start, end in note.find(_NOTHING_TO):
+        nothing.append((start, end))
+        yield finding(note, "lesion", start, end, {"assessable": False}, cue=match.group().split()[0])
     for match, start, end in note.find(_CANNOT_BE):
         if "nor" in match.group().split() or "or" in match.group().split():
             yield finding(note, "lesion", start, end, {"assessable": False}, cue=match.group().split()[0])
@@ -482,7 +486,7 @@ def _lesion(note: Note) -> Iterator[Finding]:
             denied.add("measure" if "measured" in match.group() else "assess")
             at = (start, end)
     for mention in note.of("lesion"):
-        if not mention.is_patient or _other_organ(note, mention):
+        if not mention.is_patient or _other_organ(note, mention) or overlap((mention.start, mention.end), nothing):
             continue
         if mention.attributes.get("inverse"):
             denied.add("assess" if "assess" in mention.concept else "measure")
@@ -502,6 +506,7 @@ def _lesion(note: Note) -> Iterator[Finding]:
             yield finding(note, "lesion", start, end, {"assessable": True, "size_mm": size})
 
 
+_NOTHING_TO = re.compile(r"(?<!\S)(?:nothing|no (?:lesion|tumour|mass|disease|cancer)) (?:is |left |remains |there )*(?:that |which )(?:can|could) be (?:measured|assessed|evaluated)(?: or| nor| and) (?:be |clinically )?(?:measured|assessed|evaluated|felt|seen)(?!\S)")
 _CANNOT_BE = re.compile(
     r"(?<!\S)(?:(?:be )?neither (?:be |clinically |reliably )*(?:measured|assessed|evaluated)(?: (?!nor)\S+){0,4} nor (?:be |clinically |to be )*(?:measured|assessed|evaluated|felt|palpated)"
     r"|(?:cannot|can not|cant|could not|can no longer|could no longer) (?:be )?(?:reliably |clinically |properly )*(?:measured|assessed|evaluated) (?:or|nor) (?:be |clinically )*(?:measured|assessed|evaluated|felt)"
@@ -627,6 +632,8 @@ def _obstruction(note: Note) -> Iterator[Finding]:
         by = ""
         if re.search(r"(?<!\S)(?:by itself|spontaneously|on its own|without intervention|with enemas?|after laxatives)(?!\S)", words):
             by = "self"
+        elif re.search(r"(?<!\S)stent\w*(?!\S)", words + " " + following) and re.search(r"(?<!\S)stent\w* (?:\S+ ){0,3}(?:failed|impossible|not possible|unsuccessful|abandoned|slipped|migrated|blocked)|(?:failed|unsuccessful|attempted|no) (?:\S+ )?stent", words + " " + following):
+            by = ""
         elif re.search(r"(?<!\S)stent\w*(?!\S)", words):
             by = "stent"
         elif relief and not any(m.group == "stoma" for m in note.same_sentence(mention, "stoma")):
@@ -649,7 +656,7 @@ _STOMA_TALK = re.compile(
     r"(?<!\S)(?:consent\w*|decid\w*|decision|re|regarding|whether|needs?|needing|requir\w*|booked|listed|await\w*|plan\w*|consider\w*|offer\w*|discuss\w*|talk\w*|counsel\w*|refus\w*|declin\w*|mark\w*|may|might|will|would|should|could|to have|to get|to form|to fashion|to make|to give|for|about|options?|vs|versus|if|wants?|possible|urgent|ready|prepar\w*|scheduled|asks?|asked|against|undecided)(?!\S)"
 )
 _STOMA_MADE = re.compile(r"(?<!\S)(?:had|has|have|with|formed|fashioned|made|created|raised|done|got|received|given|after|by|since|bears|carries|relieved|underwent|via|through|constructed|sited|placed|now|functioning|working|in situ|post|s/p|brought|for (?:\d+|one|two|three|four|five|six|several|some|many) (?:days?|weeks?|months?|years?))(?!\S)")
-_STOMA_AFTER = re.compile(r"^(?:(?:is|are|was|being|still|formation|has been|tonight|today|now|,|-|\() ?)*(?:to be|booked|planned|under discussion|under consideration|being (?:discussed|considered|planned)|discussed|considered|tonight|tomorrow|this (?:evening|afternoon|week)|later|next|pending|awaited|offered|declined|refused|\?|undecided|scheduled|listed|proposed|recommended|advised|needed|required|if|not decided)(?!\S)")
+_STOMA_AFTER = re.compile(r"^(?:(?:is|are|was|being|still|formation|has been|tonight|today|now|,|-|\() ?)*(?:to be|booked|planned|under discussion|under consideration|being (?:discussed|considered|planned)|discussed|considered|in the morning|in the (?:afternoon|evening)|siting|marking|marked|sited with|tonight|tomorrow|this (?:evening|afternoon|week)|later|next|pending|awaited|offered|declined|refused|\?|undecided|scheduled|listed|proposed|recommended|advised|needed|required|if|not decided)(?!\S)")
 
 
 def _stoma_to_come(note: Note, mention: Mention) -> bool:
@@ -665,7 +672,7 @@ def _stoma_to_come(note: Note, mention: Mention) -> bool:
     made = [m.end() for m in _STOMA_MADE.finditer(head)]
     if not talk or (past and not re.search(r"(?<!\S)(?:re|whether|decid\w*|decision|refus\w*|declin\w*)(?!\S)", head)):
         return False
-    return (not made or max(talk) > max(made)) and not re.match(r"(?:formed|fashioned|made|created|raised|done|given|sited|constructed)(?!\S)|(?:was|has been) (?:formed|fashioned|made|created|raised|done)", tail)
+    return (not made or max(talk) > max(made)) and not re.match(r"(?:formed|fashioned|made|created|raised|done|given|sited|constructed)(?!\S)|(?:, |and |which |that |it |then )*(?:was|has been|got) (?:then |duly |later )?(?:formed|fashioned|made|created|raised|done)", tail)
 
 
 def made_already(note: Note, mention: Mention) -> bool:
