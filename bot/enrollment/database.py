@@ -7,6 +7,7 @@ unit reads cannot change under it, no update is lost, and no two of them can wai
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -146,6 +147,7 @@ class Database:
         self.engine = create_engine(self.url)
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
         self._planner = planner
+        self._queue: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
     def planner(self) -> Planner:
@@ -167,10 +169,26 @@ class Database:
         Raises:
             AuditError: `actor` or `why` is empty.
         """
-        async with self._open(self._writing_engine) as session:
+        async with self._turn(), self._open(self._writing_engine) as session:
             set_author(session.sync_session, Author(actor, why, self.clock))
             set_planner(session.sync_session, self.planner)
             yield session
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """On SQLite the writers of this process queue here, in the order in which they came.
+
+        SQLite's own waiting is a poll with growing pauses in which a later writer overtakes: under load the unlucky one
+        waited for seconds. PostgreSQL queues by itself.
+        """
+        if not self.url.startswith("sqlite"):
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        if self._queue is None or self._queue[0] is not loop:  # a lock belongs to one loop
+            self._queue = (loop, asyncio.Lock())
+        async with self._queue[1]:
+            yield
 
     @asynccontextmanager
     async def _open(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
