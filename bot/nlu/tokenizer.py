@@ -62,8 +62,8 @@ _TOKEN = re.compile(
   | (?P<slash>\b(?i:{_SLASHED})\b)
   | (?P<date>\b\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b | \b\d{{1,2}}(?P<sep>[-/.])\d{{1,2}}(?P=sep)(?:\d{{4}}|\d{{2}})\b
       | \b(?:0?[1-9]|1[0-2])[/.](?:19|20)\d\d\b | \b(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])\b | \b\d{{1,2}}/\d{{1,2}}\b )
-  | (?P<power>\b10(?:\^|\*\*|e)\s?\d{{1,2}}\b | \b10[⁰¹²³⁴⁵⁶⁷⁸⁹]+ )
-  | (?P<number>\d+(?:[.,]\d+)*)(?P<unit>[yY]/[oO]|(?![xX]\s?\d)[^\W\d_]*)
+  | (?P<power>(?<![\d.])10(?:\^|\*\*|e)\s?\d{{1,2}}\b | (?<![\d.])10[⁰¹²³⁴⁵⁶⁷⁸⁹]+ )
+  | (?P<number>\d+(?:[.,]\d+)*)(?P<unit>[yY]/[oO]|(?![xX]\s?\d)[^\W\d_]+)?
   | (?P<times>[xX](?=\s?\d))
   | (?P<word>[^\W\d_](?:[^\W_]|'(?=[^\W\d_]))*)
   | (?P<arrow>[-=]+>|→)
@@ -166,7 +166,7 @@ def pieces(text: str) -> list[Piece]:
         kind = match.lastgroup
         raw = match.group()
         if kind == "unit" or kind == "number":
-            parts = _split_number(match["number"], match["unit"], start)
+            parts = _split_number(match["number"], match["unit"] or "", start)
         elif kind == "word":
             parts = _split_word(raw, start)
         elif kind == "sign":

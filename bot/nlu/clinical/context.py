@@ -422,7 +422,8 @@ _PAST = frozenset({"has", "had", "was", "were", "is", "underwent", "received", "
 def _plan(view: _View, segment: Segment, cue: Mention) -> None:
     note = view.note
     assertion: Assertion = "hypothetical" if cue.attributes.get("hypothetical") else "planned"
-    if cue.attributes.get("kind") == "after":
+    dated = note.words(cue.start, cue.end) in {"booked for", "listed for", "scheduled for", "due for", "booked in for", "planned for"} and not any(m.start >= cue.end for m in view.mentions[segment.index])
+    if cue.attributes.get("kind") == "after" or dated:
         targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
         ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
         if ahead and ahead[0].start == cue.end:

@@ -18,8 +18,7 @@ TODAY = date(2026, 6, 10)
 Check = Callable[..., Assessment]
 
 WORDS = st.sampled_from(
-    "58M no not ECOG 1 T3 N1 M0 MSS MSI-H ; , . ? : ( ) \n - [x] [ ] / denies MI 2019 stroke HBsAg neg pos consent signed planned "
-    "his mother lupus yesterday 12/05/2026 6cm AV rectal adenoca transplant HIV vaccine live if possible ? and or but corrected".split(" ")
+    ["58M", "no", "not", "ECOG", "1", "T3", "N1", "M0", "MSS", "MSI-H", ";", ",", ".", "?", ":", "(", ")", "\n", "-", "[x]", "[", "]", "/", "denies", "MI", "2019", "stroke", "HBsAg", "neg", "pos", "consent", "signed", "planned", "his", "mother", "lupus", "yesterday", "12/05/2026", "6cm", "AV", "rectal", "adenoca", "transplant", "HIV", "vaccine", "live", "if", "possible", "?", "and", "or", "but", "corrected"]
 )
 CLINICAL = st.lists(WORDS, max_size=60).map(" ".join)
 ANYTHING = st.one_of(st.text(alphabet=st.characters(), max_size=300), st.binary(max_size=300).map(lambda raw: raw.decode("latin-1")), CLINICAL)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -106,7 +107,7 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
 def _corrected(note: Note, days: list[DateMention]) -> list[DateMention]:
     """'In March, correction, March of last year': the dates before the correction fall away."""
     ordered = sorted(days, key=lambda day: day.start)
-    for earlier, later_day in zip(ordered, ordered[1:], strict=False):
+    for earlier, later_day in itertools.pairwise(ordered):
         between = note.norms[earlier.end : later_day.start]
         if {"no", "rather", "sorry"} & set(between) and set(between) <= {"no", ",", "-", "rather", "sorry", "in", "wait", "(", "or", "on", "it", "was", "that", "i", "mean"}:
             return [day for day in ordered if day.start >= later_day.start]
