@@ -302,11 +302,11 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
             yield finding(note, "pregnancy" if positive else "pregnancy_test", mention.start, mention.end, assertion="present" if positive else mention.assertion, cue=mention.cue)
     for _, start, end in note.find(_MIXED_FEEDING):
         yield finding(note, "lactation", start, end)
-    for match, start, end in note.find(_GESTATION):
+    for match, start, end in note.find(_GESTATION) if "40" in note.reading else ():
         scan = re.search(r"(?<!\S)(?:scan|dating|dates|hcg|pregnan\w*|gestation\w*|fetal|foetal|fetus|foetus|antenatal|obstetric\w*|midwife|lmp|booking|trimester|viable|heartbeat)(?!\S)", note.sentence_words(start))
         if scan and not re.search(r"(?<!\S)(?:baby|born|delivered|old|ago|in \d+ / 40|at \d+ / 40)(?!\S)", note.words(max(note.sentence(start)[0], start - 3), min(note.sentence(start)[1], end + 2))) and int(match["w"]) < 43 and not any(c.group == "kin" and note.segment(c.start).index == note.segment(start).index for c in note.cues_around(start)):
             yield finding(note, "pregnancy", start, end)
-    for match, start, end in note.find(_DATING_SCAN):
+    for match, start, end in note.find(_DATING_SCAN) if "scan" in note.reading else ():
         if int(match["w"]) < 43 and not any(c.group == "kin" and note.segment(c.start).index == note.segment(start).index for c in note.cues_around(start)):
             yield finding(note, "pregnancy", start, end)
     for mention in note.of("lactation"):

@@ -476,10 +476,11 @@ def _lesion(note: Note) -> Iterator[Finding]:
     denied = set()
     at: tuple[int, int] | None = None
     nothing: list[tuple[int, int]] = []
-    for match, start, end in note.find(_NOTHING_TO):
+    deniable = any(word in note.reading for word in ("measured", "assessed", "evaluated"))
+    for match, start, end in note.find(_NOTHING_TO) if deniable else ():
         nothing.append((start, end))
         yield finding(note, "lesion", start, end, {"assessable": False}, cue=match.group().split()[0])
-    for match, start, end in note.find(_CANNOT_BE):
+    for match, start, end in note.find(_CANNOT_BE) if deniable else ():
         if "nor" in match.group().split() or "or" in match.group().split():
             yield finding(note, "lesion", start, end, {"assessable": False}, cue=match.group().split()[0])
         elif not _OTHER_MEASURED & set(note.sentence_words(start).split()):
