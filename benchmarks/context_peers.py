@@ -64,7 +64,9 @@ def main() -> None:
         f1 = 2 * both / (claimed + true) if claimed + true else 1.0
         print(f"{name:14}{right:>10} /{len(says):>4}{right / len(says):>8.3f}{f1:>8.3f}   {PEERS[name]}")
         if arguments.misses:
-            print("   ", " ".join(case["id"] for (case, _), (gold, ours) in zip(rows, says, strict=True) if gold != ours))
+            print(
+                "   ", " ".join(case["id"] for (case, _), (gold, ours) in zip(rows, says, strict=True) if gold != ours)
+            )
 
 
 if __name__ == "__main__":

@@ -50,7 +50,8 @@ def verify(secret: str, body: bytes, headers: Mapping[str, str], now: float | No
     signed = f"{identifier}.{timestamp}.".encode("ascii") + body
     expected = b"v1," + base64.b64encode(hmac.new(_key(secret), signed, hashlib.sha256).digest())
     given = headers.get("webhook-signature", "").split(" ")[:_MOST_SIGNATURES]
-    if not any([hmac.compare_digest(expected, entry.encode("utf-8", "replace")) for entry in given]):
+    # Every entry is compared, so that the time it takes tells nothing.
+    if not any([hmac.compare_digest(expected, entry.encode("utf-8", "replace")) for entry in given]):  # noqa: C419
         raise SignatureError
     return identifier
 

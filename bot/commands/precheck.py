@@ -8,6 +8,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from bot.channels.guard import clean_text
 from bot.clock import Clock
 from bot.enrollment.fhir_bundle import read_bundle
 from bot.enrollment.fhir_findings import findings_of
@@ -25,7 +26,7 @@ def precheck(notes: Iterable[str], today: date) -> Iterator[dict[str, Any]]:
     reader, protocol = ClinicalReader.load(), load_protocol()
     for line in notes:
         note, day, identifier = _parse(line, today)
-        data = assess(protocol, reader.read(note, day), day).as_data()
+        data = assess(protocol, reader.read(clean_text(note), day), day).as_data()
         yield data if identifier is None else {"id": identifier, **data}
 
 

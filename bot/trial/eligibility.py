@@ -130,7 +130,14 @@ def load_rules(path: Path = RULES_FILE) -> Mapping[str, Any]:
     content = YAML(typ="safe").load(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
         raise RuleDataError(f"{path.name}: expected a mapping")
-    for name in ("windows", "thresholds", "treatment_denials", "cardiovascular_events", "cardiovascular_denials", "ask_order"):
+    for name in (
+        "windows",
+        "thresholds",
+        "treatment_denials",
+        "cardiovascular_events",
+        "cardiovascular_denials",
+        "ask_order",
+    ):
         if name not in content:
             raise RuleDataError(f"{path.name}: {name} is missing")
     if sorted(content["ask_order"]) != sorted(RULES):
@@ -138,7 +145,9 @@ def load_rules(path: Path = RULES_FILE) -> Mapping[str, Any]:
     return content
 
 
-def assess(protocol: HasCriteria, findings: Iterable[Finding], today: date, rules: Mapping[str, Any] | None = None) -> Assessment:
+def assess(
+    protocol: HasCriteria, findings: Iterable[Finding], today: date, rules: Mapping[str, Any] | None = None
+) -> Assessment:
     """Decides all criteria from findings; `today` stands for enrolment and the start of treatment.
 
     The findings may come from a note, a form or another system: no text is needed.
@@ -149,9 +158,15 @@ def assess(protocol: HasCriteria, findings: Iterable[Finding], today: date, rule
     for criterion, rule in RULES.items():
         decision = rule(case)
         evidence = tuple(dict.fromkeys(f.evidence.text for f in decision.findings if f.evidence.text))
-        results.append(CriterionResult(criterion, decision.result, evidence, decision.why, texts.get(criterion, ""), decision.findings))
+        results.append(
+            CriterionResult(
+                criterion, decision.result, evidence, decision.why, texts.get(criterion, ""), decision.findings
+            )
+        )
     values = {result.result for result in results}
-    verdict: Verdict = "barrier_found" if "fail" in values else "incomplete" if "unknown" in values else "no_barrier_found"
+    verdict: Verdict = (
+        "barrier_found" if "fail" in values else "incomplete" if "unknown" in values else "no_barrier_found"
+    )
     order = case.rules["ask_order"]
     waiting = sorted((r for r in results if r.result == "unknown"), key=lambda r: (not r.findings, order.index(r.id)))
     return Assessment(verdict, tuple(results), facts(case.findings, case), tuple(r.id for r in waiting))
@@ -167,7 +182,9 @@ def facts(findings: Iterable[Finding], case: Case) -> dict[str, Any]:
     for finding in findings:
         if finding.concept in {"age", "sex", "birth_date"} or finding.experiencer not in {"patient", "partner"}:
             continue
-        entry: dict[str, Any] = {k: list(v) if isinstance(v, tuple) else v for k, v in finding.values.items() if v not in (None, "", False)}
+        entry: dict[str, Any] = {
+            k: list(v) if isinstance(v, tuple) else v for k, v in finding.values.items() if v not in (None, "", False)
+        }
         if finding.assertion != "present":
             entry["assertion"] = finding.assertion
         if finding.experiencer != "patient":

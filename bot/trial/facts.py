@@ -142,8 +142,12 @@ class Finding:
             concept=concept,
             values={str(k): tuple(v) if isinstance(v, list) else v for k, v in values.items()},
             assertion=cast(Assertion, _one_of("assertion", data.get("assertion", "present"), get_args(Assertion))),
-            temporality=cast(Temporality, _one_of("temporality", data.get("temporality", "current"), get_args(Temporality))),
-            experiencer=cast(Experiencer, _one_of("experiencer", data.get("experiencer", "patient"), get_args(Experiencer))),
+            temporality=cast(
+                Temporality, _one_of("temporality", data.get("temporality", "current"), get_args(Temporality))
+            ),
+            experiencer=cast(
+                Experiencer, _one_of("experiencer", data.get("experiencer", "patient"), get_args(Experiencer))
+            ),
             when=_period("when", data.get("when", (None, None))),
             ended=_period("ended", data.get("ended", (None, None))),
             evidence=Evidence(text, start, end),

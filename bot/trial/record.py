@@ -5,9 +5,9 @@ The enrolment database hands these over; `bot.trial.schedule` and `bot.trial.dos
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-import datetime as dt
 from typing import Literal
 
 VisitCode = Literal["RT1", "RT2", "RT3", "RT4", "RT5", "IO1", "C1D1", "C2D1", "C3D1", "C4D1", "RESTAGE", "SURGERY"]

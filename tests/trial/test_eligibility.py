@@ -18,8 +18,23 @@ def on(day: str) -> Period:
     return Period.on(date.fromisoformat(day))
 
 
-def form(concept: str, assertion: str = "present", when: Period | None = None, ended: Period | None = None, of: str = "patient", **values: object) -> Finding:
-    return Finding(concept, values, assertion=assertion, experiencer=of, when=when or Period(), ended=ended or Period(), source="form")  # type: ignore[arg-type]
+def form(
+    concept: str,
+    assertion: str = "present",
+    when: Period | None = None,
+    ended: Period | None = None,
+    of: str = "patient",
+    **values: object,
+) -> Finding:
+    return Finding(
+        concept,
+        values,
+        assertion=assertion,
+        experiencer=of,
+        when=when or Period(),
+        ended=ended or Period(),
+        source="form",
+    )  # type: ignore[arg-type]
 
 
 CASES = [
@@ -35,7 +50,11 @@ CASES = [
     ("I03", "pass", [form("performance_status", scale="KPS", low=70, high=70)]),
     ("I03", "fail", [form("performance_status", scale="KPS", low=60, high=60)]),
     ("I03", "unknown", [form("performance_status", scale="ECOG", low=1, high=2)]),
-    ("I06", "pass", [form("microsatellite", status="MSS", method="PCR"), form("mismatch_repair", status="dMMR", method="IHC")]),
+    (
+        "I06",
+        "pass",
+        [form("microsatellite", status="MSS", method="PCR"), form("mismatch_repair", status="dMMR", method="IHC")],
+    ),
     ("I06", "fail", [form("mismatch_repair", status="dMMR", method="IHC")]),
     ("I06", "unknown", [form("microsatellite", status="MSS", method="NGS")]),
     ("I08", "fail", [form("m_category", value="1a")]),
@@ -70,7 +89,9 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("criterion", "expected", "findings"), CASES, ids=[f"{c} {e} {i}" for i, (c, e, _) in enumerate(CASES)])
+@pytest.mark.parametrize(
+    ("criterion", "expected", "findings"), CASES, ids=[f"{c} {e} {i}" for i, (c, e, _) in enumerate(CASES)]
+)
 def test_findings_without_text(protocol: Protocol, criterion: str, expected: str, findings: list[Finding]) -> None:
     assert assess(protocol, findings, TODAY).result(criterion).result == expected
 

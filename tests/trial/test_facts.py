@@ -13,7 +13,13 @@ from bot.trial.facts import Evidence, Finding, FindingError, Period, merge, shif
 DAYS = st.dates(min_value=date(1900, 1, 1), max_value=date(2100, 1, 1))
 PERIODS = st.builds(Period, st.none() | DAYS, st.none() | DAYS)
 VALUES = st.dictionaries(
-    st.text(min_size=1, max_size=8), st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=8) | st.lists(st.text(max_size=4), max_size=3).map(tuple), max_size=4
+    st.text(min_size=1, max_size=8),
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.text(max_size=8)
+    | st.lists(st.text(max_size=4), max_size=3).map(tuple),
+    max_size=4,
 )
 FINDINGS = st.builds(
     Finding,

@@ -16,18 +16,128 @@ from bot.nlu.clinical.sections import Segment
 _LIST = frozenset({",", "/", "or", "nor", "and", "(", ")"})
 _ALTERNATIVE = frozenset({"or", "nor", "/"})
 _SAYS = frozenset(
-    ["reports", "report", "reported", "says", "said", "states", "stated", "tells", "told", "confirms", "confirmed", "thinks", "notes", "noted", "noticed", "insists", "recalls", "recalled", "worried", "worries", "against", "present", "came", "comes", "attended", "attends", "drove", "drives", "translates", "translated", "interprets", "interpreted", "agrees", "accompanies", "accompanied", "helps", "supports", "asks", "asked", "rang", "called", "keen", "wants", "will", "understands", "visits", "visited"]
+    [
+        "reports",
+        "report",
+        "reported",
+        "says",
+        "said",
+        "states",
+        "stated",
+        "tells",
+        "told",
+        "confirms",
+        "confirmed",
+        "thinks",
+        "notes",
+        "noted",
+        "noticed",
+        "insists",
+        "recalls",
+        "recalled",
+        "worried",
+        "worries",
+        "against",
+        "present",
+        "came",
+        "comes",
+        "attended",
+        "attends",
+        "drove",
+        "drives",
+        "translates",
+        "translated",
+        "interprets",
+        "interpreted",
+        "agrees",
+        "accompanies",
+        "accompanied",
+        "helps",
+        "supports",
+        "asks",
+        "asked",
+        "rang",
+        "called",
+        "keen",
+        "wants",
+        "will",
+        "understands",
+        "visits",
+        "visited",
+    ]
 )
-_ALONGSIDE = frozenset(["with", "by", "from", "per", "to", "via", "told", "informed", "and", "lives", "for", "of", "two", "three", "four", "five", "one", "1", "2", "3", "4", "5", "no", "single"])
-_SUBJECTS = frozenset({"he", "she", "patient", "pt", "himself", "herself", "i", "himself/herself", "patients", "her", "his"})
+_ALONGSIDE = frozenset(
+    [
+        "with",
+        "by",
+        "from",
+        "per",
+        "to",
+        "via",
+        "told",
+        "informed",
+        "and",
+        "lives",
+        "for",
+        "of",
+        "two",
+        "three",
+        "four",
+        "five",
+        "one",
+        "1",
+        "2",
+        "3",
+        "4",
+        "5",
+        "no",
+        "single",
+    ]
+)
+_SUBJECTS = frozenset(
+    {"he", "she", "patient", "pt", "himself", "herself", "i", "himself/herself", "patients", "her", "his"}
+)
 _HARD = frozenset({";", "but", ":", "-"})
 #: Groups whose mentions carry their own value: negation does not run through them.
 SELF_STATED = frozenset({"measure", "person"})
 #: Groups that say how things are: an item of a list that names one stands for itself ('no mets, MSS, untreated').
-_STATEMENTS = SELF_STATED | {"msi", "mmr", "untreated", "not_obstructing", "allergy_none", "organ", "consent", "no_lesion", "elective"}
+_STATEMENTS = SELF_STATED | {
+    "msi",
+    "mmr",
+    "untreated",
+    "not_obstructing",
+    "allergy_none",
+    "organ",
+    "consent",
+    "no_lesion",
+    "elective",
+}
 #: What can be planned at all.
 _PLANNABLE = frozenset(
-    ["given", "treatment", "operation", "minor_operation", "stoma", "stent", "vaccine", "trial", "consent", "transplant", "contraception", "emergency", "elective", "minor_treatment", "immunosuppressant", "replacement", "cancer_state", "lesion", "transplant_general", "organ_failure", "cardiovascular", "fertility"]
+    [
+        "given",
+        "treatment",
+        "operation",
+        "minor_operation",
+        "stoma",
+        "stent",
+        "vaccine",
+        "trial",
+        "consent",
+        "transplant",
+        "contraception",
+        "emergency",
+        "elective",
+        "minor_treatment",
+        "immunosuppressant",
+        "replacement",
+        "cancer_state",
+        "lesion",
+        "transplant_general",
+        "organ_failure",
+        "cardiovascular",
+        "fertility",
+    ]
 )
 
 
@@ -45,7 +155,11 @@ class _View:
         for cue in note.cues:
             self.cues[note.layout.segment_of[cue.start]].append(cue)
         for day in note.dates:
-            if day.period.latest is not None and day.role != "for" and note.words(day.start, day.end).split()[0] not in {"within", "in", "over", "during", "for"}:
+            if (
+                day.period.latest is not None
+                and day.role != "for"
+                and note.words(day.start, day.end).split()[0] not in {"within", "in", "over", "during", "for"}
+            ):
                 self.dated[note.layout.segment_of[day.start]] = True
 
     def segments(self) -> tuple[Segment, ...]:
@@ -108,7 +222,9 @@ def _set_aside(view: _View) -> None:
         at = first + len(note.words(first, last)[: match.start()].split())
         home = note.segment(at)
         for mention in note.in_sentence(home.sentence):
-            if home.start <= mention.start < at and not any(note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)):
+            if home.start <= mention.start < at and not any(
+                note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)
+            ):
                 mention.superseded = True
 
 
@@ -123,7 +239,11 @@ def _blocks(view: _View) -> None:
     note = view.note
     for match, start, end in note.find(_BLOCK):
         colon = next((i for i in range(end, min(end + 4, len(note.norms))) if note.norms[i] in {":", "-"}), None)
-        if colon is None and "following" not in match.group() and not match.group().startswith(("answer", "says no", "said no")):
+        if (
+            colon is None
+            and "following" not in match.group()
+            and not match.group().startswith(("answer", "says no", "said no"))
+        ):
             continue
         begin = end if colon is None else colon + 1
         last = begin
@@ -131,7 +251,12 @@ def _blocks(view: _View) -> None:
             last += 1
         cue = Mention("no", "negation", {}, start, end, note.layout.segment_of[start])
         for mention in note.mentions:
-            if begin <= mention.start < last and mention.group not in SELF_STATED and not mention.affirmed and not view.has(mention.segment, "affirmation", "uncertain"):
+            if (
+                begin <= mention.start < last
+                and mention.group not in SELF_STATED
+                and not mention.affirmed
+                and not view.has(mention.segment, "affirmation", "uncertain")
+            ):
                 _mark(mention, "negated", cue, note)
 
 
@@ -142,7 +267,10 @@ def _boxes(view: _View) -> None:
         if word not in {"[ ]", "[?]"} or i + 1 >= len(note.norms):
             continue
         segment = note.segment(i + 1)
-        if word == "[ ]" and (view.has(segment.index, "negation", "affirmation") or view.has(min(segment.index + 1, len(view.cues) - 1), "negation", "answer")):
+        if word == "[ ]" and (
+            view.has(segment.index, "negation", "affirmation")
+            or view.has(min(segment.index + 1, len(view.cues) - 1), "negation", "answer")
+        ):
             continue
         for mention in view.mentions[segment.index]:
             mention.assertion, mention.cue = "uncertain", word
@@ -177,7 +305,9 @@ def _negation(view: _View, segment: Segment, cue: Mention) -> None:
 
 def _before(view: _View, segment: Segment, cue: Mention) -> None:
     note = view.note
-    near = cue.attributes.get("reach") == "near" and not (note.norms[cue.end - 1] == "neither" and _nor_ahead(view, segment))
+    near = cue.attributes.get("reach") == "near" and not (
+        note.norms[cue.end - 1] == "neither" and _nor_ahead(view, segment)
+    )
     if near and note.words(cue.start, cue.end) in {"not", "never"} and _double(view, cue):
         return
     stop = _reach(view, segment, cue, cue.end)
@@ -196,7 +326,19 @@ def _double(view: _View, cue: Mention) -> bool:
     """'not without', 'not excluded', 'not only': no denial."""
     norms = view.note.norms
     following = norms[cue.end] if cue.end < len(norms) else ""
-    return following in {"without", "excluded", "only", "just", "ruled", "uncommon", "unusual", "known", "clear", "sure", "certain"}
+    return following in {
+        "without",
+        "excluded",
+        "only",
+        "just",
+        "ruled",
+        "uncommon",
+        "unusual",
+        "known",
+        "clear",
+        "sure",
+        "certain",
+    }
 
 
 def _reach(view: _View, segment: Segment, cue: Mention, begin: int) -> bool:
@@ -209,16 +351,30 @@ def _reach(view: _View, segment: Segment, cue: Mention, begin: int) -> bool:
         stop = view.stop_at(segment.index, last)
         if stop is not None and stop < mention.start and seen:
             return True
-        if stop is not None and stop < mention.start and view.note.norms[stop] in {"but", "apart", "except", "other", "only", "however"}:
+        if (
+            stop is not None
+            and stop < mention.start
+            and view.note.norms[stop] in {"but", "apart", "except", "other", "only", "however"}
+        ):
             return True
         _mark(mention, "negated", cue, view.note)
         seen, last = True, mention.end
-    return seen and view.stop_at(segment.index, view.mentions[segment.index][-1].end) is not None and view.has(segment.index, "stop") and _hard_stop(view, segment)
+    return (
+        seen
+        and view.stop_at(segment.index, view.mentions[segment.index][-1].end) is not None
+        and view.has(segment.index, "stop")
+        and _hard_stop(view, segment)
+    )
 
 
 def _hard_stop(view: _View, segment: Segment) -> bool:
     last = view.mentions[segment.index][-1].end
-    return any(cue.group == "stop" and cue.start >= last and view.note.norms[cue.start] in {"but", "except", "apart", "however", "although", "yet"} for cue in view.cues[segment.index])
+    return any(
+        cue.group == "stop"
+        and cue.start >= last
+        and view.note.norms[cue.start] in {"but", "except", "apart", "however", "although", "yet"}
+        for cue in view.cues[segment.index]
+    )
 
 
 def _following(view: _View, segment: Segment) -> Sequence[Segment]:
@@ -269,20 +425,48 @@ def _or_ahead(view: _View, segment: Segment) -> bool:
 
 def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) -> None:
     """Marks what stands before a cue in its segment, or the header before the segment, and bare list items."""
-    begin = max((c.end for c in view.cues[segment.index] if c.group in {"negation", "affirmation"} and c.end <= cue.start and c.attributes.get("kind") == "after"), default=segment.start)
+    begin = max(
+        (
+            c.end
+            for c in view.cues[segment.index]
+            if c.group in {"negation", "affirmation"} and c.end <= cue.start and c.attributes.get("kind") == "after"
+        ),
+        default=segment.start,
+    )
     targets = [m for m in view.mentions[segment.index] if begin <= m.start and m.end <= cue.start]
     first = segment
-    alone = cue.end >= segment.end or view.note.norms[cue.end] in {".", "!", "to", "so", "ever", "at", "of", "throughout", "known", "since"}
-    if not targets and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
+    alone = cue.end >= segment.end or view.note.norms[cue.end] in {
+        ".",
+        "!",
+        "to",
+        "so",
+        "ever",
+        "at",
+        "of",
+        "throughout",
+        "known",
+        "since",
+    }
+    if (
+        not targets
+        and cue.start - segment.start <= 2
+        and segment.link in {":", "-", "(", ",", "and"}
+        and segment.index > 0
+    ):
         previous = view.segments()[segment.index - 1]
         stated = view.has(previous.index, "negation", "affirmation") or view.dated[previous.index]
-        if previous.sentence == segment.sentence and not (segment.link in {",", "and"} and (stated or not alone or cue.start > segment.start)):
+        if previous.sentence == segment.sentence and not (
+            segment.link in {",", "and"} and (stated or not alone or cue.start > segment.start)
+        ):
             targets, first = list(view.mentions[previous.index]), previous
             if segment.link == ":":
                 targets = _header(view, previous) or targets
     if not targets:
         return
-    every = view.note.norms[cue.start] in {"all", "both", "denied", "none"} or "all" in view.note.norms[max(segment.start, cue.start - 2) : cue.start]
+    every = (
+        view.note.norms[cue.start] in {"all", "both", "denied", "none"}
+        or "all" in view.note.norms[max(segment.start, cue.start - 2) : cue.start]
+    )
     groups = {_family(m.group) for m in targets}
     for mention in targets:
         _mark(mention, assertion, cue, view.note)
@@ -300,7 +484,24 @@ def _after(view: _View, segment: Segment, cue: Mention, assertion: Assertion) ->
 
 
 #: Groups that one label of a form may name side by side.
-_TOGETHER = frozenset({"complication", "obstruction", "pregnancy", "lactation", "treatment", "cardiovascular", "infection_hiv", "hepatitis", "site", "tumour", "operation", "emergency", "transplant", "transplant_general"})
+_TOGETHER = frozenset(
+    {
+        "complication",
+        "obstruction",
+        "pregnancy",
+        "lactation",
+        "treatment",
+        "cardiovascular",
+        "infection_hiv",
+        "hepatitis",
+        "site",
+        "tumour",
+        "operation",
+        "emergency",
+        "transplant",
+        "transplant_general",
+    }
+)
 
 
 def _header(view: _View, segment: Segment) -> list[Mention]:
@@ -318,7 +519,14 @@ def _header(view: _View, segment: Segment) -> list[Mention]:
     return found
 
 
-_FAMILIES = {"lactation": "pregnancy", "infection_hiv": "hepatitis", "infection_screen": "hepatitis", "obstruction": "complication", "cardiovascular_minor": "cardiovascular", "transplant_general": "transplant"}
+_FAMILIES = {
+    "lactation": "pregnancy",
+    "infection_hiv": "hepatitis",
+    "infection_screen": "hepatitis",
+    "obstruction": "complication",
+    "cardiovascular_minor": "cardiovascular",
+    "transplant_general": "transplant",
+}
 
 
 def _family(group: str) -> str:
@@ -359,7 +567,11 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
     word = note.words(cue.start, cue.end)
     ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
     if word == "?":
-        attached = cue.end < len(note.tokens) and (cue.start == 0 or note.tokens[cue.start - 1].end < note.tokens[cue.start].start or note.tokens[cue.start].end == note.tokens[cue.end].start)
+        attached = cue.end < len(note.tokens) and (
+            cue.start == 0
+            or note.tokens[cue.start - 1].end < note.tokens[cue.start].start
+            or note.tokens[cue.start].end == note.tokens[cue.end].start
+        )
         if attached:
             ahead = [m for m in ahead if m.start - cue.end <= 4]
             for mention in ahead[:2] if len(ahead) > 1 and ahead[1].start - ahead[0].end <= 1 else ahead[:1]:
@@ -369,7 +581,22 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
             return
         behind = [m for m in view.mentions[segment.index] if m.end == cue.start]
         following = note.norms[cue.end] if cue.end < len(note.norms) else ""
-        if following not in {"yes", "no", "y", "n", "none", "nil", "never", "neg", "negative", "pos", "positive", "n/a", "denied", ":"}:
+        if following not in {
+            "yes",
+            "no",
+            "y",
+            "n",
+            "none",
+            "nil",
+            "never",
+            "neg",
+            "negative",
+            "pos",
+            "positive",
+            "n/a",
+            "denied",
+            ":",
+        }:
             for mention in behind:
                 _mark(mention, "uncertain", cue, note)
         return
@@ -378,7 +605,11 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
             ahead = view.mentions[segment.index + 1]
         for mention in ahead:
             stop = view.stop_at(segment.index, cue.end)
-            if stop is not None and stop < mention.start and note.norms[stop] not in {"has", "had", "have", "is", "was", "with", "for", "known"}:
+            if (
+                stop is not None
+                and stop < mention.start
+                and note.norms[stop] not in {"has", "had", "have", "is", "was", "with", "for", "known"}
+            ):
                 break
             if mention.assertion != "negated" or "exclu" in word or "rule" in word:
                 _mark(mention, "uncertain", cue, note)
@@ -387,7 +618,12 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
         return
     targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
     room = 0 if segment.link in {",", "and"} else 2
-    if not targets and cue.start - segment.start <= room and segment.link in {":", "-", "(", ",", "and"} and segment.index > 0:
+    if (
+        not targets
+        and cue.start - segment.start <= room
+        and segment.link in {":", "-", "(", ",", "and"}
+        and segment.index > 0
+    ):
         previous = view.segments()[segment.index - 1]
         if previous.sentence == segment.sentence:
             targets = view.mentions[previous.index]
@@ -396,7 +632,9 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
     if word == "awaiting" and cue.end < segment.end and note.norms[cue.end] not in {".", "!"}:
         return
     for mention in targets:
-        if mention.assertion in {"present", "negated"} and not (mention.assertion == "negated" and "exclu" not in word and "rule" not in word):
+        if mention.assertion in {"present", "negated"} and not (
+            mention.assertion == "negated" and "exclu" not in word and "rule" not in word
+        ):
             _mark(mention, "uncertain", cue, note)
 
 
@@ -416,19 +654,51 @@ def _spread(view: _View, segment: Segment, cue: Mention, links: frozenset[str]) 
 # --------------------------------------------------------------------------------------- plans and history
 
 
-_PAST = frozenset({"has", "had", "was", "were", "is", "underwent", "received", "developed", "started", "takes", "on", "remains", "currently", "now", "but", "however"})
+_PAST = frozenset(
+    {
+        "has",
+        "had",
+        "was",
+        "were",
+        "is",
+        "underwent",
+        "received",
+        "developed",
+        "started",
+        "takes",
+        "on",
+        "remains",
+        "currently",
+        "now",
+        "but",
+        "however",
+    }
+)
 
 
 def _plan(view: _View, segment: Segment, cue: Mention) -> None:
     note = view.note
     assertion: Assertion = "hypothetical" if cue.attributes.get("hypothetical") else "planned"
-    dated = note.words(cue.start, cue.end) in {"booked for", "listed for", "scheduled for", "due for", "booked in for", "planned for"} and not any(m.start >= cue.end for m in view.mentions[segment.index])
+    dated = note.words(cue.start, cue.end) in {
+        "booked for",
+        "listed for",
+        "scheduled for",
+        "due for",
+        "booked in for",
+        "planned for",
+    } and not any(m.start >= cue.end for m in view.mentions[segment.index])
     if cue.attributes.get("kind") == "after" or dated:
         targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
         ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
         if ahead and ahead[0].start == cue.end:
             return
-        if not targets and not ahead and segment.index > 0 and cue.start - segment.start <= 2 and segment.link in {":", "-", "(", ",", "and"}:
+        if (
+            not targets
+            and not ahead
+            and segment.index > 0
+            and cue.start - segment.start <= 2
+            and segment.link in {":", "-", "(", ",", "and"}
+        ):
             previous = view.segments()[segment.index - 1]
             if previous.sentence == segment.sentence and not view.dated[previous.index]:
                 targets = view.mentions[previous.index]
@@ -439,7 +709,11 @@ def _plan(view: _View, segment: Segment, cue: Mention) -> None:
     for mention in view.mentions[segment.index]:
         if mention.start >= cue.end:
             stop = view.stop_at(segment.index, cue.end)
-            if stop is not None and stop < mention.start and note.norms[stop] in {"had", "was", "has", "underwent", "received"}:
+            if (
+                stop is not None
+                and stop < mention.start
+                and note.norms[stop] in {"had", "was", "has", "underwent", "received"}
+            ):
                 return
             if assertion == "hypothetical" or mention.group in _PLANNABLE:
                 _mark(mention, assertion, cue, note)
@@ -450,9 +724,22 @@ def _plan(view: _View, segment: Segment, cue: Mention) -> None:
         if stop is not None and note.norms[stop] in _PAST:
             return
         first_word = note.norms[later.start]
-        if view.has(later.index, "negation", "affirmation") or first_word in {"he", "she", "patient", "pt", "no", "ecog", "who", "which", "whose", "untreated"}:
+        if view.has(later.index, "negation", "affirmation") or first_word in {
+            "he",
+            "she",
+            "patient",
+            "pt",
+            "no",
+            "ecog",
+            "who",
+            "which",
+            "whose",
+            "untreated",
+        }:
             return
-        if any(m.group in _STATEMENTS for m in view.mentions[later.index]) or (view.dated[later.index] and assertion == "hypothetical"):
+        if any(m.group in _STATEMENTS for m in view.mentions[later.index]) or (
+            view.dated[later.index] and assertion == "hypothetical"
+        ):
             return
         for mention in view.mentions[later.index]:
             if mention.group in _PLANNABLE:
@@ -487,33 +774,71 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
     who = "partner" if cue.attributes.get("partner") else "other" if cue.attributes.get("other") else "family"
     norms = note.norms
     before = norms[max(0, cue.start - 3) : cue.start]
-    previous = [w for w in before if w not in {"his", "her", "their", "the", "my", "a", "an", "our", "elder", "younger", "older", "late"}][-1:]
+    previous = [
+        w
+        for w in before
+        if w not in {"his", "her", "their", "the", "my", "a", "an", "our", "elder", "younger", "older", "late"}
+    ][-1:]
     after = norms[cue.end : cue.end + 2]
     section = cue.group == "kin_section"
-    if not section and norms[cue.end : cue.end + 1] and norms[cue.end] in {"allogeneic", "allogenic", "donor", "transplant", "allograft", "stem", "marrow", "hsct", "of", "feeding"}:
+    if (
+        not section
+        and norms[cue.end : cue.end + 1]
+        and norms[cue.end]
+        in {"allogeneic", "allogenic", "donor", "transplant", "allograft", "stem", "marrow", "hsct", "of", "feeding"}
+    ):
         return
     behind = [m for m in view.mentions[segment.index] if m.end <= cue.start]
     if not section:
         if behind and (previous and previous[0] in {"in", "of", "affecting"}) and cue.start - behind[-1].end <= 5:
             for mention in behind:
                 mention.experiencer = who
-        if segment.link == "(" and segment.end - segment.start <= 3 and segment.index > 0 and "donor" not in norms[max(0, cue.start - 4) : cue.end + 3]:
+        if (
+            segment.link == "("
+            and segment.end - segment.start <= 3
+            and segment.index > 0
+            and "donor" not in norms[max(0, cue.start - 4) : cue.end + 3]
+        ):
             for mention in view.mentions[segment.index - 1][-1:]:
                 mention.experiencer = who
             return
         says = any(word in _SAYS for word in after)
-        if says or (previous and previous[0] in _ALONGSIDE and after[:1] not in (["has"], ["had"], ["is"], ["was"], ["'s"], ["with"])):
+        if says or (
+            previous
+            and previous[0] in _ALONGSIDE
+            and after[:1] not in (["has"], ["had"], ["is"], ["was"], ["'s"], ["with"])
+        ):
             return
     elif behind and norms[cue.start : cue.end] != ["family"] and norms[cue.end - 1] == "family":
         for mention in behind:
             mention.experiencer = who
         return
-    elif norms[cue.start : cue.end] == ["family"] and not (cue.end == segment.end and _next_is(view, segment, {":"})) and segment.link != "start":
+    elif (
+        norms[cue.start : cue.end] == ["family"]
+        and not (cue.end == segment.end and _next_is(view, segment, {":"}))
+        and segment.link != "start"
+    ):
         return
     _give(view, segment, cue.end, who)
 
 
-_FAMILY = frozenset({"given", "malignancy", "autoimmune", "cardiovascular", "cardiovascular_minor", "transplant", "other_illness", "tumour", "lung", "hepatitis", "infection_hiv", "treatment", "history"})
+_FAMILY = frozenset(
+    {
+        "given",
+        "malignancy",
+        "autoimmune",
+        "cardiovascular",
+        "cardiovascular_minor",
+        "transplant",
+        "other_illness",
+        "tumour",
+        "lung",
+        "hepatitis",
+        "infection_hiv",
+        "treatment",
+        "history",
+    }
+)
 
 
 def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
@@ -523,7 +848,14 @@ def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
             mention.experiencer = who
     header = begin == segment.end and segment.end - segment.start <= 3 and _next_is(view, segment, {":"})
     for later in _following(view, segment):
-        if later.link in {";", "but", "//"} or note.norms[later.start] in {"he", "she", "patient", "pt", "himself", "herself"}:
+        if later.link in {";", "but", "//"} or note.norms[later.start] in {
+            "he",
+            "she",
+            "patient",
+            "pt",
+            "himself",
+            "herself",
+        }:
             return
         if any(m.group in SELF_STATED for m in view.mentions[later.index]):
             return
@@ -531,12 +863,23 @@ def _give(view: _View, segment: Segment, begin: int, who: str) -> None:
             return
         if later.link == "and" and note.norms[later.start] in {"has", "had", "is", "was"}:
             return
-        if header and view.mentions[later.index] and all(m.group in _FAMILY for m in view.mentions[later.index]) and not view.has(later.index, "plan"):
+        if (
+            header
+            and view.mentions[later.index]
+            and all(m.group in _FAMILY for m in view.mentions[later.index])
+            and not view.has(later.index, "plan")
+        ):
             for mention in view.mentions[later.index]:
                 mention.experiencer = who
             continue
-        if later.link in {",", ")"} and begin > segment.start and (
-            view.has(later.index, "negation", "affirmation", "plan") or any(m.group in _STATEMENTS or m.group not in _FAMILY for m in view.mentions[later.index]) or (later.link == "," and view.stop_at(later.index, later.start) is not None)
+        if (
+            later.link in {",", ")"}
+            and begin > segment.start
+            and (
+                view.has(later.index, "negation", "affirmation", "plan")
+                or any(m.group in _STATEMENTS or m.group not in _FAMILY for m in view.mentions[later.index])
+                or (later.link == "," and view.stop_at(later.index, later.start) is not None)
+            )
         ):
             return
         for mention in view.mentions[later.index]:

@@ -14,29 +14,105 @@ from datetime import date, timedelta
 from bot.nlu.clinical.note import DateMention, Note, overlap
 from bot.trial.facts import Period, shift_months
 
-_MONTH_NAMES = (
-    ["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"]
+_MONTH_NAMES = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+_MONTHS = (
+    {name: i for i, name in enumerate(_MONTH_NAMES, 1)}
+    | {
+        short: i
+        for i, short in enumerate(
+            ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+        )
+    }
+    | {"sept": 9, "juni": 6, "juli": 7, "mai": 5, "marz": 3, "okt": 10, "dez": 12}
 )
-_MONTHS = {name: i for i, name in enumerate(_MONTH_NAMES, 1)} | {
-    short: i for i, short in enumerate(["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1)
-} | {"sept": 9, "juni": 6, "juli": 7, "mai": 5, "marz": 3, "okt": 10, "dez": 12}
 _DAYS = {n: i for i, n in enumerate(["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"])} | {
-    "mon": 0, "tue": 1, "tues": 1, "wed": 2, "thu": 3, "thur": 3, "thurs": 3, "fri": 4,
+    "mon": 0,
+    "tue": 1,
+    "tues": 1,
+    "wed": 2,
+    "thu": 3,
+    "thur": 3,
+    "thurs": 3,
+    "fri": 4,
 }
 NUMBER_WORDS = {
     word: i
     for i, word in enumerate(
-        ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"]
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+            "twenty",
+        ]
     )
 } | {"a": 1, "an": 1, "thirty": 30, "forty": 40}
 _UNITS = {
-    "day": "d", "days": "d", "d": "d", "night": "d", "nights": "d",
-    "week": "w", "weeks": "w", "wk": "w", "wks": "w", "w": "w", "fortnight": "f", "fortnights": "f",
-    "month": "m", "months": "m", "mo": "m", "mos": "m", "mth": "m", "mths": "m",
-    "year": "y", "years": "y", "yr": "y", "yrs": "y", "y": "y", "decade": "t", "decades": "t",
+    "day": "d",
+    "days": "d",
+    "d": "d",
+    "night": "d",
+    "nights": "d",
+    "week": "w",
+    "weeks": "w",
+    "wk": "w",
+    "wks": "w",
+    "w": "w",
+    "fortnight": "f",
+    "fortnights": "f",
+    "month": "m",
+    "months": "m",
+    "mo": "m",
+    "mos": "m",
+    "mth": "m",
+    "mths": "m",
+    "year": "y",
+    "years": "y",
+    "yr": "y",
+    "yrs": "y",
+    "y": "y",
+    "decade": "t",
+    "decades": "t",
 }
-_SEASONS = {"spring": (3, 5), "summer": (6, 8), "autumn": (9, 11), "fall": (9, 11), "winter": (12, 14), "christmas": (12, 12),
-            "xmas": (12, 12), "easter": (3, 4)}
+_SEASONS = {
+    "spring": (3, 5),
+    "summer": (6, 8),
+    "autumn": (9, 11),
+    "fall": (9, 11),
+    "winter": (12, 14),
+    "christmas": (12, 12),
+    "xmas": (12, 12),
+    "easter": (3, 4),
+}
 
 _M = "|".join(sorted(_MONTHS, key=len, reverse=True))
 _D = "|".join(sorted(_DAYS, key=len, reverse=True))
@@ -58,7 +134,9 @@ _NAMED = re.compile(
 _SEASON = re.compile(
     rf"(?<!\S)(?P<which>last |this |in (?:the )?)?(?P<season>{'|'.join(_SEASONS)})(?: of)?(?: (?P<year>{_YEAR}))?(?!\S)"
 )
-_YEAR_ONLY = re.compile(rf"(?<!\S)(?:{_PART} )?(?:the )?(?P<year>{_YEAR})(?: - (?P<to>{_YEAR}|\d\d))?(?! ?(?:iu|copies|cp|mg|ml|log|units?|ng|u|cells|x|metres|m|kcal|steps|hours)(?!\S))(?!\S)")
+_YEAR_ONLY = re.compile(
+    rf"(?<!\S)(?:{_PART} )?(?:the )?(?P<year>{_YEAR})(?: - (?P<to>{_YEAR}|\d\d))?(?! ?(?:iu|copies|cp|mg|ml|log|units?|ng|u|cells|x|metres|m|kcal|steps|hours)(?!\S))(?!\S)"
+)
 _DECADE = re.compile(r"(?<!\S)(?:(?P<part>early|mid|late) )?(?P<decade>(?:19|20)\d0) ?'?s(?!\S)")
 _AGO = re.compile(
     rf"(?<!\S)(?P<hedge>over|more than|>|at least|≥|>=|nearly|almost|just under|less than|under|<|about|around|approximately|approx|circa|c|ca|~|roughly|some|"
@@ -83,7 +161,23 @@ _AT_AGE = re.compile(
 )
 _DECADES_OF_LIFE = {"twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60, "seventies": 70}
 _SINCE = frozenset({"since", "from", "started", "commenced", "began", "starting", "seit"})
-_UNTIL = frozenset({"until", "till", "ended", "stopped", "finished", "completed", "left", "to", "ending", "ceased", "up", "off", "through"})
+_UNTIL = frozenset(
+    {
+        "until",
+        "till",
+        "ended",
+        "stopped",
+        "finished",
+        "completed",
+        "left",
+        "to",
+        "ending",
+        "ceased",
+        "up",
+        "off",
+        "through",
+    }
+)
 
 
 def _safe(year: int, month: int, day: int) -> date | None:
@@ -238,7 +332,12 @@ def _numeric(match: re.Match[str], note: Note, day_first: bool | None) -> Period
     a, b = (int(x) for x in match["dm"].split("/"))
     before = note.reading[: match.start()].rsplit(None, 2)[-2:]
     after = note.reading[match.end() :].split(None, 1)[:1]
-    if {"ecog", "ps", "who", "gleason", "grade", "bp", "kps", "score", "t", "child", "nrs"} & set(before) or {"nodes", "lns", "node", "ln"} & set(after):
+    if {"ecog", "ps", "who", "gleason", "grade", "bp", "kps", "score", "t", "child", "nrs"} & set(before) or {
+        "nodes",
+        "lns",
+        "node",
+        "ln",
+    } & set(after):
         return None
     return _two_ways(a, b, None, today, day_first) if a and b else None
 
@@ -249,7 +348,11 @@ def _named(match: re.Match[str], note: Note) -> Period | None:
     bare = not (match["day"] or match["year"] or match["yy"] or match["day2"] or match["part"] or match["which"])
     if month_word in {"may", "mar", "dec", "sep", "mai"} and bare:
         before = note.reading[: match.start()].split()[-1:]
-        if month_word == "may" and before[:1] not in (["in"], ["since"], ["of"], ["until"], ["by"], ["from"], ["last"], ["to"], ["on"]) and not match["short"]:
+        if (
+            month_word == "may"
+            and before[:1] not in (["in"], ["since"], ["of"], ["until"], ["by"], ["from"], ["last"], ["to"], ["on"])
+            and not match["short"]
+        ):
             raw_index = len(note.reading[: match.start()].split())
             following = note.norms[raw_index + 1 : raw_index + 2]
             if following not in ([], [","], ["."], [")"], [";"]) or not note.tokens[raw_index].raw[0].isupper():
@@ -365,7 +468,11 @@ def _ago(match: re.Match[str], today: date) -> Period | None:
     if count in {"few", "a few", "several"}:
         return Period(back(today, 9, unit), back(today, 2, unit))
     if count == "half a":
-        return Period(back(today, 7, "month"), back(today, 5, "month")) if kind == "y" else Period(back(today, 1, unit), today)
+        return (
+            Period(back(today, 7, "month"), back(today, 5, "month"))
+            if kind == "y"
+            else Period(back(today, 1, unit), today)
+        )
     if count in {"couple of", "couple", "a couple of", "a couple"}:
         return Period(back(today, 3, unit), back(today, 2, unit))
     amount = number(count) + (0.5 if match["half"] else 0.0)
@@ -379,7 +486,9 @@ def _ago(match: re.Match[str], today: date) -> Period | None:
         return Period(None, point)
     if hedge in {"nearly", "almost", "less than", "under", "<", "just under"}:
         earliest = point + timedelta(days=1)
-        return Period(earliest, back(today, amount * 0.8, unit) if hedge in {"nearly", "almost", "just under"} else today)
+        return Period(
+            earliest, back(today, amount * 0.8, unit) if hedge in {"nearly", "almost", "just under"} else today
+        )
     if hedge and hedge != "exactly":
         return Period(back(today, amount * 1.2, unit), back(today, amount * 0.8, unit))
     if amount == 1 and kind in "my":
@@ -390,7 +499,15 @@ def _ago(match: re.Match[str], today: date) -> Period | None:
 
 def _within(match: re.Match[str], today: date) -> Period:
     count = match["n"]
-    amount = 1.0 if count is None else 6.0 if count in {"few", "several"} else 2.0 if count.startswith("couple") else number(count)
+    amount = (
+        1.0
+        if count is None
+        else 6.0
+        if count in {"few", "several"}
+        else 2.0
+        if count.startswith("couple")
+        else number(count)
+    )
     return Period(back(today, amount, match["unit"]), today)
 
 

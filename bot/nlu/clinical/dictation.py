@@ -12,16 +12,99 @@ from dataclasses import replace
 
 from bot.nlu.tokenizer import Piece
 
-_UNITS = {w: i for i, w in enumerate(["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen"])}
-_TENS = {w: (i + 2) * 10 for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])}
-_ORDINALS = {w: i for i, w in enumerate(["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth", "tenth", "eleventh", "twelfth", "thirteenth", "fourteenth", "fifteenth", "sixteenth", "seventeenth", "eighteenth", "nineteenth", "twentieth"], 1)} | {"thirtieth": 30}
-_SPOKEN = {("full", "stop"): ".", ("new", "paragraph"): ".", ("new", "line"): ".", ("next", "line"): ".", ("open", "bracket"): "(", ("close", "bracket"): ")", ("open", "brackets"): "(", ("close", "brackets"): ")", ("question", "mark"): "?"}
-_MONTHS = frozenset(["january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december"])
+_UNITS = {
+    w: i
+    for i, w in enumerate(
+        [
+            "zero",
+            "one",
+            "two",
+            "three",
+            "four",
+            "five",
+            "six",
+            "seven",
+            "eight",
+            "nine",
+            "ten",
+            "eleven",
+            "twelve",
+            "thirteen",
+            "fourteen",
+            "fifteen",
+            "sixteen",
+            "seventeen",
+            "eighteen",
+            "nineteen",
+        ]
+    )
+}
+_TENS = {
+    w: (i + 2) * 10
+    for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
+}
+_ORDINALS = {
+    w: i
+    for i, w in enumerate(
+        [
+            "first",
+            "second",
+            "third",
+            "fourth",
+            "fifth",
+            "sixth",
+            "seventh",
+            "eighth",
+            "ninth",
+            "tenth",
+            "eleventh",
+            "twelfth",
+            "thirteenth",
+            "fourteenth",
+            "fifteenth",
+            "sixteenth",
+            "seventeenth",
+            "eighteenth",
+            "nineteenth",
+            "twentieth",
+        ],
+        1,
+    )
+} | {"thirtieth": 30}
+_SPOKEN = {
+    ("full", "stop"): ".",
+    ("new", "paragraph"): ".",
+    ("new", "line"): ".",
+    ("next", "line"): ".",
+    ("open", "bracket"): "(",
+    ("close", "bracket"): ")",
+    ("open", "brackets"): "(",
+    ("close", "brackets"): ")",
+    ("question", "mark"): "?",
+}
+_MONTHS = frozenset(
+    [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+    ]
+)
 
 
 def is_dictated(words: Sequence[str]) -> bool:
     """Whether punctuation was spoken: 'full stop', 'new paragraph', or 'comma' twice."""
-    stops = sum(1 for pair in itertools.pairwise(words) if pair in {("full", "stop"), ("new", "paragraph"), ("new", "line")})
+    stops = sum(
+        1 for pair in itertools.pairwise(words) if pair in {("full", "stop"), ("new", "paragraph"), ("new", "line")}
+    )
     return stops + words.count("comma") >= 2 or words.count("period") >= 3 or words.count("stop") - stops >= 4
 
 
@@ -39,11 +122,24 @@ def _questionnaire(tokens: list[Piece]) -> list[Piece]:
     """'Allergies? None. Obstruction? No.': from three such questions on, the mark stands for a colon."""
     pairs = []
     for i, piece in enumerate(tokens[:-1]):
-        if piece.norm != "?" or not i or tokens[i - 1].end != piece.start or tokens[i + 1].start == piece.end or tokens[i + 1].breaks:
+        if (
+            piece.norm != "?"
+            or not i
+            or tokens[i - 1].end != piece.start
+            or tokens[i + 1].start == piece.end
+            or tokens[i + 1].breaks
+        ):
             continue
-        before = next((k for k in range(i - 1, max(-1, i - _QUESTION_WORDS), -1) if tokens[k].norm in _STOPS or tokens[k].breaks), None)
+        before = next(
+            (k for k in range(i - 1, max(-1, i - _QUESTION_WORDS), -1) if tokens[k].norm in _STOPS or tokens[k].breaks),
+            None,
+        )
         after = next((k for k in range(i + 1, min(len(tokens), i + _ANSWER_WORDS)) if tokens[k].norm in _STOPS), None)
-        if (before is not None or i < _QUESTION_WORDS) and (after is not None or len(tokens) - i < _ANSWER_WORDS) and not (after is not None and tokens[after].norm == "?"):
+        if (
+            (before is not None or i < _QUESTION_WORDS)
+            and (after is not None or len(tokens) - i < _ANSWER_WORDS)
+            and not (after is not None and tokens[after].norm == "?")
+        ):
             pairs.append(i)
     if len(pairs) < 3:
         return tokens
@@ -51,7 +147,20 @@ def _questionnaire(tokens: list[Piece]) -> list[Piece]:
     return [replace(piece, norm=":") if i in marks else piece for i, piece in enumerate(tokens)]
 
 
-_LENGTHS = frozenset({"cm", "mm", "centimetre", "centimetres", "centimeter", "centimeters", "millimetre", "millimetres", "millimeter", "millimeters"})
+_LENGTHS = frozenset(
+    {
+        "cm",
+        "mm",
+        "centimetre",
+        "centimetres",
+        "centimeter",
+        "centimeters",
+        "millimetre",
+        "millimetres",
+        "millimeter",
+        "millimeters",
+    }
+)
 
 
 def _measures(tokens: list[Piece]) -> list[Piece]:
@@ -144,7 +253,12 @@ def _number(words: Sequence[str], i: int) -> tuple[str, int]:
     """The number said from word `i` in digits, and the word after it; ('', i) where there is none."""
     if words[i] in _ORDINALS and i + 1 < len(words) and (words[i + 1] == "of" or words[i + 1] in _MONTHS):
         return f"{_ORDINALS[words[i]]}th", i + 1
-    if words[i] in _TENS and i + 2 < len(words) and words[i + 1] in _ORDINALS and (words[i + 2] == "of" or words[i + 2] in _MONTHS):
+    if (
+        words[i] in _TENS
+        and i + 2 < len(words)
+        and words[i + 1] in _ORDINALS
+        and (words[i + 2] == "of" or words[i + 2] in _MONTHS)
+    ):
         return f"{_TENS[words[i]] + _ORDINALS[words[i + 1]]}th", i + 2
     first, after = _below_hundred(words, i)
     if first < 0:

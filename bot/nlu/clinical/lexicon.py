@@ -30,7 +30,19 @@ _WRITTEN_OUT = 64
 
 #: Groups of words that say how a finding is meant; all other groups are findings.
 CUE_GROUPS = frozenset(
-    {"negation", "answer", "affirmation", "stop", "uncertain", "plan", "kin", "kin_section", "history", "correction", "superseded"}
+    {
+        "negation",
+        "answer",
+        "affirmation",
+        "stop",
+        "uncertain",
+        "plan",
+        "kin",
+        "kin_section",
+        "history",
+        "correction",
+        "superseded",
+    }
 )
 
 
@@ -220,7 +232,9 @@ class Lexicon:
         taken = [0] * len(doc)
         out: list[Match] = []
         shouting: bool | None = None
-        for length, start, name in sorted(found, key=lambda m: (-m[0], self.concepts[m[2]].group in CUE_GROUPS, m[1], m[2])):
+        for length, start, name in sorted(
+            found, key=lambda m: (-m[0], self.concepts[m[2]].group in CUE_GROUPS, m[1], m[2])
+        ):
             end = start + length
             if starts and length > 1 and not starts.isdisjoint(range(start + 1, end)):
                 continue
@@ -231,7 +245,9 @@ class Lexicon:
                     letters = [c for t in tokens for c in t.raw if c.isalpha()]
                     shouting = sum(c.isupper() for c in letters) > 0.7 * len(letters) and len(letters) > 60
                 words = tuple(doc[i].text for i in range(start, end))
-                if (name, words) in self._capitals and (shouting or not all(tokens[i].raw.isupper() for i in range(start, end))):
+                if (name, words) in self._capitals and (
+                    shouting or not all(tokens[i].raw.isupper() for i in range(start, end))
+                ):
                     continue
             taken[start:end] = [start << 32 | end] * length
             out.append(Match(self.concepts[name], start, end))

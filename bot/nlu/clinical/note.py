@@ -174,7 +174,11 @@ class Note:
 
     def same_sentence(self, mention: Mention, *names: str) -> list[Mention]:
         wanted = set(names)
-        return [m for m in self.in_sentence(self.layout.sentence_of(mention.start)) if m.concept in wanted or m.group in wanted]
+        return [
+            m
+            for m in self.in_sentence(self.layout.sentence_of(mention.start))
+            if m.concept in wanted or m.group in wanted
+        ]
 
     def same_clause(self, mention: Mention, *names: str) -> list[Mention]:
         number = self.segment(mention.start).clause

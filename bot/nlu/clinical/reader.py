@@ -43,7 +43,45 @@ READERS: tuple[Callable[[Note], Iterator[Finding]], ...] = (
     read_infection,
 )
 #: Groups of mentions that a date can belong to.
-DATED = ["treatment", "operation", "minor_operation", "stoma", "malignancy", "autoimmune", "cardiovascular", "transplant", "trial", "vaccine", "consent", "hepatitis", "infection_serious", "infection_chest", "infection_hiv", "lung", "fertility", "scan", "obstruction", "course", "msi", "mmr", "method", "stent", "immunosuppressant", "cancer_state", "minor_treatment", "transplant_donor", "pregnancy", "lactation", "infection_minor", "visit", "emergency", "histology", "replacement", "never_treated", "cardiovascular_minor"]
+DATED = [
+    "treatment",
+    "operation",
+    "minor_operation",
+    "stoma",
+    "malignancy",
+    "autoimmune",
+    "cardiovascular",
+    "transplant",
+    "trial",
+    "vaccine",
+    "consent",
+    "hepatitis",
+    "infection_serious",
+    "infection_chest",
+    "infection_hiv",
+    "lung",
+    "fertility",
+    "scan",
+    "obstruction",
+    "course",
+    "msi",
+    "mmr",
+    "method",
+    "stent",
+    "immunosuppressant",
+    "cancer_state",
+    "minor_treatment",
+    "transplant_donor",
+    "pregnancy",
+    "lactation",
+    "infection_minor",
+    "visit",
+    "emergency",
+    "histology",
+    "replacement",
+    "never_treated",
+    "cardiovascular_minor",
+]
 
 
 class ClinicalMatcher:
@@ -58,14 +96,29 @@ class ClinicalMatcher:
         sentences = split_sentences(tokens, note.norms)
         matches = self.lexicon.matches(doc, {first for first, _ in sentences})
         targets = _token_spans(tokens, doc.user_data.get("targets", ()))
-        inside = {i for start, end in targets for i in range(start, end) if end - start > 1} | {i for match in matches if match.concept.group not in CUE_GROUPS for i in range(match.start, match.end) if i > match.start or match.end - match.start > 1}
+        inside = {i for start, end in targets for i in range(start, end) if end - start > 1} | {
+            i
+            for match in matches
+            if match.concept.group not in CUE_GROUPS
+            for i in range(match.start, match.end)
+            if i > match.start or match.end - match.start > 1
+        }
         note.layout = lay_out(tokens, note.norms, sentences, inside)
         for match in matches:
             concept = match.concept
-            mention = Mention(concept.name, concept.group, dict(concept.attributes), match.start, match.end, note.layout.segment_of[match.start])
+            mention = Mention(
+                concept.name,
+                concept.group,
+                dict(concept.attributes),
+                match.start,
+                match.end,
+                note.layout.segment_of[match.start],
+            )
             if not any(overlap((match.start, match.end), [given]) for given in targets):
                 (note.cues if concept.group in CUE_GROUPS else note.mentions).append(mention)
-        note.mentions += [Mention("given", "given", {}, start, end, note.layout.segment_of[start]) for start, end in targets]
+        note.mentions += [
+            Mention("given", "given", {}, start, end, note.layout.segment_of[start]) for start, end in targets
+        ]
         doc.user_data["reading"] = note
         return doc
 
@@ -87,7 +140,10 @@ def clinical_context(doc: Doc) -> Doc:
         return doc
     note.dates = find_dates(note)
     year = birth_year(note)
-    if year is not None and any(word in note.norms for word in ("age", "aged", "at", "when", "twenties", "thirties", "forties", "fifties", "sixties", "seventies")):
+    if year is not None and any(
+        word in note.norms
+        for word in ("age", "aged", "at", "when", "twenties", "thirties", "forties", "fifties", "sixties", "seventies")
+    ):
         note.dates = find_dates(note, year)
     for start, end in list(_self_stated(note)):
         note.mentions.append(Mention("measure", "measure", {}, start, end, note.layout.segment_of[start]))
@@ -97,7 +153,9 @@ def clinical_context(doc: Doc) -> Doc:
     return doc
 
 
-_SCORES = re.compile(r"(?<!\S)(?:ecog|ps|who|karnofsky|kps|performance status)(?: (?:ps|:|is|of|score|status|performance))* [0-9]")
+_SCORES = re.compile(
+    r"(?<!\S)(?:ecog|ps|who|karnofsky|kps|performance status)(?: (?:ps|:|is|of|score|status|performance))* [0-9]"
+)
 
 
 def _self_stated(note: Note) -> Iterator[tuple[int, int]]:

@@ -14,15 +14,106 @@ from bot.nlu.tokenizer import Piece
 
 _TITLES = frozenset(["dr", "mr", "mrs", "ms", "miss", "prof", "st", "mme", "herr", "frau", "sr", "sra"])
 _ABBREVIATIONS = frozenset(
-    ["vs", "approx", "e.g", "i.e", "ca", "c", "b", "d", "no", "pt", "pts", "dept", "fig", "al", "wk", "wks", "yr", "yrs", "mo", "mos", "hx", "dx", "tx", "rx", "bx", "abd", "adm", "incl", "resp", "ant", "post", "lap", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "sept", "oct", "nov", "dec", "est", "max", "min", "neg", "pos", "nr", "tel", "ext", "ref", "diff", "hosp", "med", "surg", "inf", "sup"]
+    [
+        "vs",
+        "approx",
+        "e.g",
+        "i.e",
+        "ca",
+        "c",
+        "b",
+        "d",
+        "no",
+        "pt",
+        "pts",
+        "dept",
+        "fig",
+        "al",
+        "wk",
+        "wks",
+        "yr",
+        "yrs",
+        "mo",
+        "mos",
+        "hx",
+        "dx",
+        "tx",
+        "rx",
+        "bx",
+        "abd",
+        "adm",
+        "incl",
+        "resp",
+        "ant",
+        "post",
+        "lap",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "sept",
+        "oct",
+        "nov",
+        "dec",
+        "est",
+        "max",
+        "min",
+        "neg",
+        "pos",
+        "nr",
+        "tel",
+        "ext",
+        "ref",
+        "diff",
+        "hosp",
+        "med",
+        "surg",
+        "inf",
+        "sup",
+    ]
 )
 _NEVER_ENDS = frozenset(["geb", "vs", "approx", "e.g", "i.e", "b", "ca", "est", "dr", "mr", "mrs", "ms", "prof"])
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "&", "plus", "/", "+"})
 _CONTRAST = frozenset(
-    {"but", "however", "although", "though", "whereas", "except", "nevertheless", "nonetheless", "yet", "albeit", "because", "while"}
+    {
+        "but",
+        "however",
+        "although",
+        "though",
+        "whereas",
+        "except",
+        "nevertheless",
+        "nonetheless",
+        "yet",
+        "albeit",
+        "because",
+        "while",
+    }
 )
 _PRONOUNS = frozenset({"he", "she", "they", "it", "we", "i", "patient", "pt", "you"})
-_ANSWERS = frozenset({"yes", "no", "none", "nil", "y", "n", "never", "negative", "neg", "positive", "pos", "unknown", "denied", "denies", "normal"})
+_ANSWERS = frozenset(
+    {
+        "yes",
+        "no",
+        "none",
+        "nil",
+        "y",
+        "n",
+        "never",
+        "negative",
+        "neg",
+        "positive",
+        "pos",
+        "unknown",
+        "denied",
+        "denies",
+        "normal",
+    }
+)
 _BULLETS = frozenset({"•", "*", "-", "·", "–", "▪", "◦", "‣", "●", "○", "■", "□", "→"})
 _CLOSERS = frozenset({",", ";", ":", ")", "/"})
 #: A line at least this long that runs on in lower case was wrapped, not ended.
@@ -61,7 +152,9 @@ class Layout:
         return self.segments[self.segment_of[token]].sentence
 
 
-def lay_out(tokens: Sequence[Piece], norms: Sequence[str], sentences: Sequence[tuple[int, int]], inside: Set[int]) -> Layout:
+def lay_out(
+    tokens: Sequence[Piece], norms: Sequence[str], sentences: Sequence[tuple[int, int]], inside: Set[int]
+) -> Layout:
     """Cuts the sentences into segments; `inside` holds the tokens at which a phrase goes on, so that 'hepatitis B or C' stays whole."""
     segments: list[Segment] = []
     segment_of = [0] * len(tokens)
@@ -112,7 +205,12 @@ def _cut(tokens: Sequence[Piece], norms: Sequence[str], i: int, first: int, last
     if word in {"[x]", "[ ]", "[?]"}:
         return ";"
     if word in _CONJUNCTIONS:
-        if word == "/" and first < i < last - 1 and tokens[i].start > tokens[i - 1].end and tokens[i].end < tokens[i + 1].start:
+        if (
+            word == "/"
+            and first < i < last - 1
+            and tokens[i].start > tokens[i - 1].end
+            and tokens[i].end < tokens[i + 1].start
+        ):
             return "//"
         if word in {"/", "+"}:
             return "/" if first < i < last - 1 and not norms[i - 1][-1].isdigit() else None
@@ -160,10 +258,37 @@ def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i
     if tokens[i].breaks > 1 or norms[i - 1] in {".", ";", "!", "?"}:
         return True
     length = tokens[i - 1].end - tokens[line_start].start
-    if 50 <= width <= 110 and norms[i] not in _BULLETS and length + 1 + len(tokens[i].raw) > width - 3 and norms[i - 1] != ":":
+    if (
+        50 <= width <= 110
+        and norms[i] not in _BULLETS
+        and length + 1 + len(tokens[i].raw) > width - 3
+        and norms[i - 1] != ":"
+    ):
         return False
     if norms[i] in _BULLETS or tokens[i].raw[0].isupper():
-        return tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE or norms[i] in _BULLETS or norms[i - 1] not in {",", "and", "or", "the", "of", "with", "a", "no", "his", "her", "to", "for", "on", "dr", "mr", "mrs"}
+        return (
+            tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE
+            or norms[i] in _BULLETS
+            or norms[i - 1]
+            not in {
+                ",",
+                "and",
+                "or",
+                "the",
+                "of",
+                "with",
+                "a",
+                "no",
+                "his",
+                "her",
+                "to",
+                "for",
+                "on",
+                "dr",
+                "mr",
+                "mrs",
+            }
+        )
     if norms[i - 1] == ":":
         return False
     return tokens[i - 1].end - tokens[line_start].start < _WRAPPED_LINE
@@ -186,7 +311,12 @@ def _stops(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
         return following.raw[0].isupper() and len(previous) > 3
     if previous in _NEVER_ENDS and tokens[i - 1].end == tokens[i].start:
         return False
-    if len(previous) == 1 and previous.isalpha() and tokens[i - 1].raw.isupper() and tokens[i - 1].end == tokens[i].start:
+    if (
+        len(previous) == 1
+        and previous.isalpha()
+        and tokens[i - 1].raw.isupper()
+        and tokens[i - 1].end == tokens[i].start
+    ):
         return not _initial(tokens, norms, i - 1)
     if previous in _ABBREVIATIONS:
         return following.raw[0].isupper() or following.breaks > 0
@@ -200,6 +330,8 @@ def _initial(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
         j -= 1
     if j < 0:
         return True
-    return norms[j] in _TITLES and tokens[i + 1].end < (tokens[i + 2].start if i + 2 < len(tokens) else 0) and (
-        i + 2 < len(tokens) and tokens[i + 2].raw[0].isupper()
+    return (
+        norms[j] in _TITLES
+        and tokens[i + 1].end < (tokens[i + 2].start if i + 2 < len(tokens) else 0)
+        and (i + 2 < len(tokens) and tokens[i + 2].raw[0].isupper())
     )

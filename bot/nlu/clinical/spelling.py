@@ -97,7 +97,9 @@ class Speller:
             and candidate[0] == word[0]
             and not _inflection(word, candidate)
         )
-        if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0] and not _siblings(ranked[0][1], ranked[1][1])):
+        if not ranked or (
+            len(ranked) > 1 and ranked[0][0] == ranked[1][0] and not _siblings(ranked[0][1], ranked[1][1])
+        ):
             return word
         return ranked[0][1]
 
@@ -110,7 +112,21 @@ def _siblings(a: str, b: str) -> bool:
 def _inflection(word: str, other: str) -> bool:
     """Whether the two differ by an ending only, and so are both right."""
     stem = len(_common_prefix(word, other))
-    return stem >= 4 and {word[stem:], other[stem:]} <= {"", "s", "d", "r", "ed", "es", "e", "ly", "al", "y", "ing", "er", "or"}
+    return stem >= 4 and {word[stem:], other[stem:]} <= {
+        "",
+        "s",
+        "d",
+        "r",
+        "ed",
+        "es",
+        "e",
+        "ly",
+        "al",
+        "y",
+        "ing",
+        "er",
+        "or",
+    }
 
 
 def _common_prefix(a: str, b: str) -> str:

@@ -96,7 +96,9 @@ class Case:
                 bounds.append((int(low), int(high)))
         for finding in self.present("birth_date"):
             if finding.when.earliest and finding.when.latest:
-                bounds.append((years_between(finding.when.latest, self.today), years_between(finding.when.earliest, self.today)))
+                bounds.append(
+                    (years_between(finding.when.latest, self.today), years_between(finding.when.earliest, self.today))
+                )
         if not bounds:
             return None
         exact = [b for b in bounds if b[0] == b[1]] or bounds

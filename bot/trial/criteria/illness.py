@@ -8,12 +8,18 @@ from bot.trial.facts import Finding, Period
 
 def organs(case: Case) -> Decision:
     """'Adequate organ and bone marrow function': the record names no numbers, so a statement decides."""
-    poor = [f for f in case.present("organ_function") if f.text("state") == "inadequate"] + case.present("organ_failure")
+    poor = [f for f in case.present("organ_function") if f.text("state") == "inadequate"] + case.present(
+        "organ_failure"
+    )
     good = [f for f in case.present("organ_function") if f.text("state") == "adequate"]
     scopes = {f.text("scope") for f in good}
     whole = [f for f in good if f.text("scope") == "all"]
     if poor and whole:
-        return unknown("Organ function is called adequate and inadequate.", *first(poor + whole)) if not case.present("organ_failure") else failed(f"{quoted(poor[0])}.", *first(poor))
+        return (
+            unknown("Organ function is called adequate and inadequate.", *first(poor + whole))
+            if not case.present("organ_failure")
+            else failed(f"{quoted(poor[0])}.", *first(poor))
+        )
     if poor:
         return failed(f"{quoted(poor[0])}.", *first(poor))
     if case.uncertain("organ_failure"):
@@ -23,7 +29,12 @@ def organs(case: Case) -> Decision:
     if {"blood_count", "liver", "kidney"} <= scopes:
         return passed("Blood count, liver and kidney are each said to be normal.", *first(good))
     mentioned = good or case.all("organ_function", "laboratory")
-    return unknown("Adequate function as a whole is not stated; single organs or numbers alone decide nothing." if mentioned else NOT_MENTIONED, *first(mentioned))
+    return unknown(
+        "Adequate function as a whole is not stated; single organs or numbers alone decide nothing."
+        if mentioned
+        else NOT_MENTIONED,
+        *first(mentioned),
+    )
 
 
 def _cancer_side(case: Case, cancer: Finding) -> str:
@@ -60,7 +71,10 @@ def malignancy(case: Case) -> Decision:
         elif cancer.assertion == "uncertain":
             sides["open"].append(cancer)
     if sides["bars"]:
-        return failed(f"Another cancer that is active, untreated or in remission for less than 2 years: {quoted(sides['bars'][0])}.", *first(sides["bars"]))
+        return failed(
+            f"Another cancer that is active, untreated or in remission for less than 2 years: {quoted(sides['bars'][0])}.",
+            *first(sides["bars"]),
+        )
     if sides["open"]:
         return unknown("The state or date of another cancer is not said.", *first(sides["open"]))
     none = [f for f in case.negated("other_malignancy") if f.flag("general")]
@@ -114,9 +128,13 @@ def autoimmune(case: Case) -> Decision:
     general = [f for f in case.all("autoimmune_disease") if f.flag("general")]
     sides["bars"] += [f for f in general if f.assertion in {"present", "uncertain"}]
     if sides["bars"]:
-        return failed(f"Active, recent or suspected autoimmune disease: {quoted(sides['bars'][0])}.", *first(sides["bars"]))
+        return failed(
+            f"Active, recent or suspected autoimmune disease: {quoted(sides['bars'][0])}.", *first(sides["bars"])
+        )
     if sides["open"]:
-        return unknown("An autoimmune disease of the exceptions, without word of its treatment or its end.", *first(sides["open"]))
+        return unknown(
+            "An autoimmune disease of the exceptions, without word of its treatment or its end.", *first(sides["open"])
+        )
     none = [f for f in general if f.assertion == "negated"]
     if sides["excused"] or none:
         return passed(f"{quoted((sides['excused'] + none)[0])}.", *first(sides["excused"] + none))
@@ -134,7 +152,14 @@ def _heart_side(case: Case, event: Finding) -> str:
         grade = event.number("nyha")
         if grade is None:
             return "open"
-        return "bars" if (event.number("nyha_high") or grade) >= case.rules["nyha_barring"] and grade >= case.rules["nyha_barring"] else "excused" if (event.number("nyha_high") or grade) < case.rules["nyha_barring"] else "open"
+        return (
+            "bars"
+            if (event.number("nyha_high") or grade) >= case.rules["nyha_barring"]
+            and grade >= case.rules["nyha_barring"]
+            else "excused"
+            if (event.number("nyha_high") or grade) < case.rules["nyha_barring"]
+            else "open"
+        )
     if concept == "angina":
         return "open"
     if concept not in case.rules["cardiovascular_events"]:
@@ -173,7 +198,9 @@ def cardiovascular(case: Case) -> Decision:
     if sides["excused"]:
         return passed(f"{quoted(sides['excused'][0])} is outside the window or excepted.", *first(sides["excused"]))
     if complete and not case.present("cardiovascular_general"):
-        return passed(f"No cardiovascular history: {quoted((denied or case.negated('stroke', 'tia'))[0])}.", *first(denied))
+        return passed(
+            f"No cardiovascular history: {quoted((denied or case.negated('stroke', 'tia'))[0])}.", *first(denied)
+        )
     if all(group & names for group in groups):
         return passed("Every listed event is denied.", *first(case.negated(*concepts)))
     mentioned = denied + case.negated(*concepts)
@@ -188,14 +215,18 @@ def transplant(case: Case) -> Decision:
         return unknown("A transplant is both stated and denied.", *first(barring + case.negated("transplant")))
     if barring:
         return failed(f"{quoted(barring[0])}.", *first(barring))
-    open_ = [f for f in present if f.text("kind") == "stem_cell"] + [f for f in case.uncertain("transplant") if f.text("kind") != "autologous"]
+    open_ = [f for f in present if f.text("kind") == "stem_cell"] + [
+        f for f in case.uncertain("transplant") if f.text("kind") != "autologous"
+    ]
     own = [f for f in present if f.text("kind") == "autologous"]
     if open_:
         return unknown("Whose stem cells they were is not said, or the transplant is in doubt.", *first(open_))
     none = [f for f in case.negated("transplant") if f.text("kind") == "any"]
     kinds = {f.text("kind") for f in case.negated("transplant")}
     if none or own or ("organ" in kinds and kinds & {"stem_cell", "allogeneic"}):
-        return passed(f"{quoted((none + own + case.negated('transplant'))[0])}.", *first(none + own or case.negated("transplant")))
+        return passed(
+            f"{quoted((none + own + case.negated('transplant'))[0])}.", *first(none + own or case.negated("transplant"))
+        )
     return unknown(NOT_MENTIONED, *first(case.all("transplant")))
 
 
@@ -205,7 +236,11 @@ def infection(case: Case) -> Decision:
     barring = case.present("hiv") + serious + case.present("uncontrolled")
     if barring:
         return failed(f"{quoted(barring[0])}.", *first(barring))
-    doubtful = case.uncertain("hiv") + [f for f in case.uncertain("infection") if f.flag("serious")] + case.uncertain("uncontrolled")
+    doubtful = (
+        case.uncertain("hiv")
+        + [f for f in case.uncertain("infection") if f.flag("serious")]
+        + case.uncertain("uncontrolled")
+    )
     if doubtful:
         return unknown("HIV, a serious infection or an uncontrolled illness is in doubt.", *first(doubtful))
     whole = case.negated("uncontrolled_general")
@@ -215,7 +250,9 @@ def infection(case: Case) -> Decision:
     if hiv and none:
         return passed("HIV negative and no active infection.", *first(hiv + none))
     mentioned = hiv + none + case.all("infection")
-    return unknown("HIV and serious infection are not both excluded." if mentioned else NOT_MENTIONED, *first(mentioned))
+    return unknown(
+        "HIV and serious infection are not both excluded." if mentioned else NOT_MENTIONED, *first(mentioned)
+    )
 
 
 def _dna_side(case: Case, load: Finding) -> str:
@@ -231,9 +268,21 @@ def _dna_side(case: Case, load: Finding) -> str:
     if iu is not None:
         return "under" if iu < limits["iu"] or (under and iu <= limits["iu"]) else "open" if under else "at_or_over"
     if copies is not None:
-        return "under" if copies < limits["copies"] or (under and copies <= limits["copies"]) else "open" if under else "at_or_over"
+        return (
+            "under"
+            if copies < limits["copies"] or (under and copies <= limits["copies"])
+            else "open"
+            if under
+            else "at_or_over"
+        )
     if plain is not None:
-        return "under" if plain < min(limits.values()) else "at_or_over" if plain >= max(limits.values()) and not under else "open"
+        return (
+            "under"
+            if plain < min(limits.values())
+            else "at_or_over"
+            if plain >= max(limits.values()) and not under
+            else "open"
+        )
     return "open"
 
 
@@ -269,7 +318,9 @@ def _hepatitis_b(case: Case) -> Decision:
     if negative:
         return passed(f"HBsAg negative: {quoted(negative[0])}.", *first(negative))
     if positive or case.present("hepatitis_b") or loads or case.uncertain("hbsag", "hepatitis_b"):
-        return unknown("Hepatitis B without a viral load, or in doubt.", *first(positive + case.present("hepatitis_b") + loads))
+        return unknown(
+            "Hepatitis B without a viral load, or in doubt.", *first(positive + case.present("hepatitis_b") + loads)
+        )
     if denied:
         return passed(f"{quoted(denied[0])}.", *first(denied))
     return unknown("Hepatitis B is not mentioned.")
@@ -290,7 +341,11 @@ def _hepatitis_c(case: Case) -> Decision:
         return passed(f"{quoted((negative + cured)[0])}.", *first(negative + cured))
     if rna:
         return unknown("HCV RNA is in doubt.", *first(rna))
-    if any(f.assertion == "present" for f in antibody) or case.present("hepatitis_c") or case.uncertain("hepatitis_c", "anti_hcv"):
+    if (
+        any(f.assertion == "present" for f in antibody)
+        or case.present("hepatitis_c")
+        or case.uncertain("hepatitis_c", "anti_hcv")
+    ):
         return unknown("Hepatitis C without HCV RNA, or in doubt.", *first(antibody + case.present("hepatitis_c")))
     denied = [f for f in antibody if f.assertion == "negated"] + case.negated("hepatitis_c")
     if denied:
@@ -325,4 +380,14 @@ def lungs(case: Case) -> Decision:
     return unknown(NOT_MENTIONED)
 
 
-__all__ = ["Period", "autoimmune", "cardiovascular", "hepatitis", "infection", "lungs", "malignancy", "organs", "transplant"]
+__all__ = [
+    "Period",
+    "autoimmune",
+    "cardiovascular",
+    "hepatitis",
+    "infection",
+    "lungs",
+    "malignancy",
+    "organs",
+    "transplant",
+]

@@ -85,12 +85,19 @@ def contraception(case: Case) -> Decision:
     # Who the words are about follows from the sex: a man's 'menopause' is his partner's, a woman's 'vasectomy' too.
     own = case.present("vasectomy", "postmenopausal", "sterilised", "hysterectomy")
     partner = case.present("postmenopausal", "sterilised", "hysterectomy", "vasectomy", of="partner")
-    for reason, found in (("Contraception", agreed), ("No childbearing is possible", own), ("No childbearing is possible on the partner's side", partner)):
+    for reason, found in (
+        ("Contraception", agreed),
+        ("No childbearing is possible", own),
+        ("No childbearing is possible on the partner's side", partner),
+    ):
         if found:
             return passed(f"{reason}: {quoted(found[0])}.", *first(found))
     if case.sex == "F" and case.beyond_childbearing:
         return passed("A woman of 60 or over.", *first(case.present("sex", "age", "birth_date")))
-    return unknown(NOT_MENTIONED if not statements else "Whether contraception is used or agreed to is not said.", *first(statements))
+    return unknown(
+        NOT_MENTIONED if not statements else "Whether contraception is used or agreed to is not said.",
+        *first(statements),
+    )
 
 
 def pregnancy(case: Case) -> Decision:

@@ -36,7 +36,9 @@ def untreated(case: Case) -> Decision:
     if denied and (not unclear or case.present("untreated")):
         return passed(f"{quoted(evidence[0])}.", *first(evidence))
     if evidence or unclear:
-        return unknown("Treatment is denied in part only, or for which cancer it was is not said.", *first(evidence + unclear))
+        return unknown(
+            "Treatment is denied in part only, or for which cancer it was is not said.", *first(evidence + unclear)
+        )
     return unknown(NOT_MENTIONED)
 
 
@@ -56,7 +58,10 @@ def previous(case: Case) -> Decision:
     if denied and (case.present("untreated") or not case.uncertain("treatment")):
         return passed(f"{quoted(evidence[0])}.", *first(evidence))
     mentioned = evidence + case.all("treatment")
-    return unknown("Treatment is denied in part only, or is of a kind that does not decide." if mentioned else NOT_MENTIONED, *first(mentioned))
+    return unknown(
+        "Treatment is denied in part only, or is of a kind that does not decide." if mentioned else NOT_MENTIONED,
+        *first(mentioned),
+    )
 
 
 def tolerance(case: Case) -> Decision:
@@ -111,18 +116,26 @@ def vaccine(case: Case) -> Decision:
     sides = {id(f): case.side("E13_vaccine", f.when) for f in given}
     recent = [f for f in given if sides[id(f)] == "inside"]
     if planned or recent:
-        return failed(f"Live vaccine within 4 weeks or planned: {quoted((planned + recent)[0])}.", *first(planned + recent))
-    open_ = [f for f in given if sides[id(f)] in {"unclear", "undated"}] + [f for f in live if f.assertion == "uncertain"]
+        return failed(
+            f"Live vaccine within 4 weeks or planned: {quoted((planned + recent)[0])}.", *first(planned + recent)
+        )
+    open_ = [f for f in given if sides[id(f)] in {"unclear", "undated"}] + [
+        f for f in live if f.assertion == "uncertain"
+    ]
     if open_:
         return unknown("When a live vaccine was given is not said clearly enough.", *first(open_))
     old = [f for f in given if sides[id(f)] == "outside"]
-    unnamed = [f for f in case.present("vaccine") if f.get("live") is None and case.side("E13_vaccine", f.when) != "outside"]
+    unnamed = [
+        f for f in case.present("vaccine") if f.get("live") is None and case.side("E13_vaccine", f.when) != "outside"
+    ]
     if none and unnamed:
         return unknown("Whether the vaccine was live is not said.", *first(unnamed))
     if none or old:
         return passed(f"{quoted((none + old)[0])}.", *first(none + old))
     mentioned = case.all("vaccine")
-    return unknown("No live vaccine is named; other vaccines decide nothing." if mentioned else NOT_MENTIONED, *first(mentioned))
+    return unknown(
+        "No live vaccine is named; other vaccines decide nothing." if mentioned else NOT_MENTIONED, *first(mentioned)
+    )
 
 
 def surgery(case: Case) -> Decision:
@@ -148,4 +161,6 @@ def surgery(case: Case) -> Decision:
     if undated or old:
         return unknown("The date of an operation is not given.", *first(undated + old))
     mentioned = case.all("surgery", "surgery_none")
-    return unknown("No major surgery is dated; minor procedures decide nothing." if mentioned else NOT_MENTIONED, *first(mentioned))
+    return unknown(
+        "No major surgery is dated; minor procedures decide nothing." if mentioned else NOT_MENTIONED, *first(mentioned)
+    )

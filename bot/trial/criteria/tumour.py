@@ -76,7 +76,17 @@ def _t_classes(value: str) -> set[str]:
     out = set()
     for part in value.lower().split("-"):
         digit = next((c for c in part if c.isdigit()), "")
-        out.add("tis" if part.startswith("is") else "open" if not digit else "early" if digit in "12" else "late" if digit in "34" else "tis")
+        out.add(
+            "tis"
+            if part.startswith("is")
+            else "open"
+            if not digit
+            else "early"
+            if digit in "12"
+            else "late"
+            if digit in "34"
+            else "tis"
+        )
     return out
 
 
@@ -141,7 +151,11 @@ def _stage(case: Case) -> Decision:
         return passed(f"{quoted(stage_found[0])}.", *evidence)
     if tn_sides == {"pass"} and not stage_sides & {"fail"}:
         if spread.result == "pass":
-            return passed("T and N categories within T1-2 N1-2 or T3-4, no distant metastasis.", *evidence, *first(spread.findings, 1))
+            return passed(
+                "T and N categories within T1-2 N1-2 or T3-4, no distant metastasis.",
+                *evidence,
+                *first(spread.findings, 1),
+            )
         return unknown("No word on distant metastasis (M).", *evidence)
     if evidence and (len(tn_sides) > 1 or "fail" in tn_sides | stage_sides):
         return unknown("The stage is contradictory or incomplete.", *evidence)
@@ -153,7 +167,11 @@ def metastasis(case: Case) -> Decision:
     m_values = {f.text("value")[:1].upper() for f in case.present("m_category")}
     stage_sides = {f.text("value").rstrip("ABC") for f in case.present("stage")}
     present = case.present("metastasis")
-    barring = present + [f for f in case.present("m_category") if f.text("value").startswith("1")] + [f for f in case.present("stage") if f.text("value").startswith("IV")]
+    barring = (
+        present
+        + [f for f in case.present("m_category") if f.text("value").startswith("1")]
+        + [f for f in case.present("stage") if f.text("value").startswith("IV")]
+    )
     free = [f for f in case.present("m_category") if f.text("value").startswith("0")]
     free += [f for f in case.present("stage") if f.text("value").rstrip("ABC") in {"II", "III"}]
     free += [f for f in case.negated("metastasis") if f.text("site") == "any"]
@@ -196,7 +214,9 @@ def emergency(case: Case) -> Decision:
     if all(denials) and not case.present(*names) and not case.uncertain(*names):
         return passed("Bleeding, perforation and obstruction are all denied.", *first([d[0] for d in denials]))
     mentioned = case.all("stoma", *names)
-    return unknown("No operation is said to be, or not to be, an emergency." if mentioned else NOT_MENTIONED, *first(mentioned))
+    return unknown(
+        "No operation is said to be, or not to be, an emergency." if mentioned else NOT_MENTIONED, *first(mentioned)
+    )
 
 
 def microsatellite(case: Case) -> Decision:
@@ -225,10 +245,17 @@ def microsatellite(case: Case) -> Decision:
     if high:
         return failed(f"MSI-H: {quoted(high[0])}.", *first(high))
     doubtful = case.uncertain("microsatellite")
-    if stable and not any(f.text("status") == "MSI-L" for f in tests) and not any(f.text("status") == "MSI-H" for f in doubtful):
+    if (
+        stable
+        and not any(f.text("status") == "MSI-L" for f in tests)
+        and not any(f.text("status") == "MSI-H" for f in doubtful)
+    ):
         return passed(f"MSS: {quoted(stable[0])}.", *first(stable))
     if tests or repair or doubtful or case.uncertain("mismatch_repair"):
-        return unknown("MSS by PCR is not stated (pending, another method, MSI-L or mismatch repair alone).", *first(tests + repair + doubtful))
+        return unknown(
+            "MSS by PCR is not stated (pending, another method, MSI-L or mismatch repair alone).",
+            *first(tests + repair + doubtful),
+        )
     return unknown(NOT_MENTIONED)
 
 
@@ -269,8 +296,11 @@ def obstruction(case: Case) -> Decision:
     stoma = [] if case.negated("stoma") else case.present("stoma")
     still = [f for f in present if f.flag("still")]
     if stoma and present and not (still and not any(s.evidence.start is not None for s in stoma)):
-        return passed(f"Obstruction relieved by a stoma: {quoted(stoma[0])}.", *first([present[0], stoma[0]])) if not still else failed(
-            f"Still obstructed: {quoted(still[0])}.", *first(still))
+        return (
+            passed(f"Obstruction relieved by a stoma: {quoted(stoma[0])}.", *first([present[0], stoma[0]]))
+            if not still
+            else failed(f"Still obstructed: {quoted(still[0])}.", *first(still))
+        )
     relieved = [f for f in present if f.text("relieved_by")]
     if present and relieved and not still:
         return unknown("The obstruction was relieved without a stoma.", *first(relieved))

@@ -56,7 +56,10 @@ def test_whose(reader: ClinicalReader, marked: str, expected: str) -> None:
     assert target(reader, marked).experiencer == expected
 
 
-@pytest.mark.parametrize(("marked", "expected"), [("history of <gout>", True), ("<gout> in the past", True), ("PMH: <gout>, asthma", True), ("<gout> today", False)])
+@pytest.mark.parametrize(
+    ("marked", "expected"),
+    [("history of <gout>", True), ("<gout> in the past", True), ("PMH: <gout>, asthma", True), ("<gout> today", False)],
+)
 def test_history(reader: ClinicalReader, marked: str, expected: bool) -> None:
     assert target(reader, marked).historical is expected
 

@@ -51,14 +51,27 @@ def test_a_broken_file_is_named(tmp_path: Path, content: str, message: str) -> N
 def test_capitals_tell_an_illness_from_a_title() -> None:
     vocab = spacy.blank("en").vocab
     lexicon = Lexicon.load(vocab)
-    names = {text: {m.concept.name for m in lexicon.matches(ClinicalTokenizer(vocab, lexicon.speller)(text))} for text in ("has MS", "Ms Adair")}
+    names = {
+        text: {m.concept.name for m in lexicon.matches(ClinicalTokenizer(vocab, lexicon.speller)(text))}
+        for text in ("has MS", "Ms Adair")
+    }
     assert "other_autoimmune" in names["has MS"]
     assert "other_autoimmune" not in names["Ms Adair"]
 
 
 @pytest.mark.parametrize(
     ("word", "read_as"),
-    [("adenocarcnoma", "adenocarcinoma"), ("anastamosis", "anastomosis"), ("oxaliplatn", "oxaliplatin"), ("singed", "signed"), ("ecgo", "ecog"), ("tumor", "tumour"), ("content", "content"), ("lesson", "lesson"), ("join", "join")],
+    [
+        ("adenocarcnoma", "adenocarcinoma"),
+        ("anastamosis", "anastomosis"),
+        ("oxaliplatn", "oxaliplatin"),
+        ("singed", "signed"),
+        ("ecgo", "ecog"),
+        ("tumor", "tumour"),
+        ("content", "content"),
+        ("lesson", "lesson"),
+        ("join", "join"),
+    ],
 )
 def test_spelling(word: str, read_as: str) -> None:
     speller = Speller.from_file(LEXICON_FOLDER / "spelling.yml")

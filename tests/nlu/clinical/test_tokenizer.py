@@ -63,6 +63,9 @@ def test_spoken_notes(spoken: str, written: str) -> None:
     assert " ".join(piece.norm for piece in rewrite(pieces(spoken))) == written
 
 
-@pytest.mark.parametrize(("a", "b", "expected"), [("rectal", "rectl", 1), ("signed", "singed", 1), ("anastomosis", "anastamosis", 1), ("colon", "rectum", 2)])
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [("rectal", "rectl", 1), ("signed", "singed", 1), ("anastomosis", "anastamosis", 1), ("colon", "rectum", 2)],
+)
 def test_slips(a: str, b: str, expected: int) -> None:
     assert slips(a, b, 1) == expected

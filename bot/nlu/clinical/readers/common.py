@@ -98,7 +98,9 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
             close = [day for day in event.dates if 0 <= day.start - event.end <= 2]
             if close:
                 home = note.segment(event.start).index
-                event.dates = [day for day in event.dates if day.start >= event.start or note.segment(day.start).index == home]
+                event.dates = [
+                    day for day in event.dates if day.start >= event.start or note.segment(day.start).index == home
+                ]
     _inherit(note, events)
     for number, sentence in by_sentence.items():
         _lead(note, number, sentence)
@@ -109,11 +111,31 @@ def _corrected(note: Note, days: list[DateMention]) -> list[DateMention]:
     ordered = sorted(days, key=lambda day: day.start)
     for earlier, later_day in itertools.pairwise(ordered):
         between = note.norms[earlier.end : later_day.start]
-        if {"no", "rather", "sorry"} & set(between) and set(between) <= {"no", ",", "-", "rather", "sorry", "in", "wait", "(", "or", "on", "it", "was", "that", "i", "mean"}:
+        if {"no", "rather", "sorry"} & set(between) and set(between) <= {
+            "no",
+            ",",
+            "-",
+            "rather",
+            "sorry",
+            "in",
+            "wait",
+            "(",
+            "or",
+            "on",
+            "it",
+            "was",
+            "that",
+            "i",
+            "mean",
+        }:
             return [day for day in ordered if day.start >= later_day.start]
     for cue in note.cues_around(ordered[-1].start):
         later = [day for day in ordered if day.start >= cue.end and day.start - cue.end <= 4]
-        if cue.group == "correction" and later and any(day.end <= cue.start and cue.start - day.end <= 3 for day in ordered):
+        if (
+            cue.group == "correction"
+            and later
+            and any(day.end <= cue.start and cue.start - day.end <= 3 for day in ordered)
+        ):
             return [day for day in ordered if day.start >= cue.end]
     return days
 
@@ -126,11 +148,17 @@ def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:
     if not opening or sum(first <= d.start < last for d in days) != 1:
         return
     for event in events:
-        if not event.dates and event.group in {"operation", "stoma", "treatment", "emergency", "obstruction", "transplant"} and event.start > opening[0].end:
+        if (
+            not event.dates
+            and event.group in {"operation", "stoma", "treatment", "emergency", "obstruction", "transplant"}
+            and event.start > opening[0].end
+        ):
             event.dates = [opening[0]]
 
 
-_SAME_TIME = re.compile(r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)")
+_SAME_TIME = re.compile(
+    r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)"
+)
 
 
 def _inherit(note: Note, events: Sequence[Mention]) -> None:
@@ -140,10 +168,16 @@ def _inherit(note: Note, events: Sequence[Mention]) -> None:
         if event.dates:
             dated = event
             continue
-        if dated is None or event.start < dated.end or note.layout.sentence_of(event.start) - note.layout.sentence_of(dated.start) > 1:
+        if (
+            dated is None
+            or event.start < dated.end
+            or note.layout.sentence_of(event.start) - note.layout.sentence_of(dated.start) > 1
+        ):
             continue
         segment = note.segment(event.start)
-        explains = segment.link == "(" and note.segment(dated.start).index == segment.index - 1 and event.group == dated.group
+        explains = (
+            segment.link == "(" and note.segment(dated.start).index == segment.index - 1 and event.group == dated.group
+        )
         between = note.words(dated.end, min(segment.end, event.end + 5))
         if explains or _SAME_TIME.search(between):
             event.dates = list(dated.dates)
@@ -159,13 +193,19 @@ def _owner(note: Note, day: DateMention, candidates: Sequence[Mention]) -> Menti
         if home.index == segment.index:
             return last
         if home.clause == segment.clause:
-            leading = after and note.segment(after[0].start).index == segment.index and segment.link in {",", "and", "-"}
+            leading = (
+                after and note.segment(after[0].start).index == segment.index and segment.link in {",", "and", "-"}
+            )
             if leading and after[0].start - day.end <= 6 and not _closes(note, day):
                 return after[0]
             return last
     if after and note.segment(after[0].start).clause == segment.clause:
         return after[0]
-    return before[-1] if before and note.layout.sentence_of(before[-1].start) == segment.sentence and not after else (after[0] if after and not before else before[-1] if before else None)
+    return (
+        before[-1]
+        if before and note.layout.sentence_of(before[-1].start) == segment.sentence and not after
+        else (after[0] if after and not before else before[-1] if before else None)
+    )
 
 
 def _closes(note: Note, day: DateMention) -> bool:
@@ -180,7 +220,12 @@ def _share(note: Note, day: DateMention, owner: Mention, candidates: Sequence[Me
     while index > 0:
         previous, current = candidates[index - 1], candidates[index]
         between = note.norms[previous.end : current.start]
-        if previous.dates or not between or not set(between) <= {"and", "&", "/", "+", "plus", ",", "then", "with", "a", "an"} or not {"and", "&", "/", "+", "plus", "with"} & set(between):
+        if (
+            previous.dates
+            or not between
+            or not set(between) <= {"and", "&", "/", "+", "plus", ",", "then", "with", "a", "an"}
+            or not {"and", "&", "/", "+", "plus", "with"} & set(between)
+        ):
             return
         previous.dates.append(day)
         index -= 1
@@ -204,7 +249,9 @@ class Standing:
 
     def stands(self, statements: Sequence[tuple[int, str, Period]]) -> set[int]:
         """Indices of those of `statements` (token, value, date) that no other replaces."""
-        alive = {i for i, (start, _, _) in enumerate(statements) if not self.is_replaced(start)} or set(range(len(statements)))
+        alive = {i for i, (start, _, _) in enumerate(statements) if not self.is_replaced(start)} or set(
+            range(len(statements))
+        )
         if len({statements[i][1] for i in alive}) < 2:
             return alive
         for correction in self.corrections:
@@ -218,7 +265,11 @@ class Standing:
             newest = max(alive, key=lambda i: statements[i][2].latest or statements[i][2].earliest)  # type: ignore[arg-type,return-value]
             first = statements[newest][2].earliest
             if first is not None:
-                alive = {i for i in alive if not _before(statements[i][2], first) or statements[i][1] == statements[newest][1]}
+                alive = {
+                    i
+                    for i in alive
+                    if not _before(statements[i][2], first) or statements[i][1] == statements[newest][1]
+                }
         return alive
 
     def _same_topic(self, correction: int, starts: Sequence[int]) -> bool:

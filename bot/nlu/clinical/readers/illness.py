@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.nlu.clinical.readers.tumour import renamed
-from bot.trial.facts import Finding, Period
+from bot.trial.facts import Finding, Period, Value
 
 
 def read_illness(note: Note) -> Iterator[Finding]:
@@ -28,14 +28,20 @@ def _scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[
         if number + step >= len(note.layout.sentences):
             break
         begin, end = note.layout.sentences[number + step]
-        if any(m.group in _TOPICS or m.group in {"consent", "measure"} for m in note.around(mention.start) if begin <= m.start < end and not _speaks_on(note, m, mention)):
+        if any(
+            m.group in _TOPICS or m.group in {"consent", "measure"}
+            for m in note.around(mention.start)
+            if begin <= m.start < end and not _speaks_on(note, m, mention)
+        ):
             break
         last = end
     for rival in rivals:
         if rival is not mention and mention.end <= rival.start < last:
             last = _cut_before(note, mention, rival)
         elif rival is not mention and first <= rival.start < mention.start:
-            first = mention.start if note.segment(rival.start).index != note.segment(mention.start).index - 99 else first
+            first = (
+                mention.start if note.segment(rival.start).index != note.segment(mention.start).index - 99 else first
+            )
     return first, last
 
 
@@ -43,7 +49,9 @@ def _speaks_on(note: Note, other: Mention, mention: Mention) -> bool:
     """Words that belong to the illness spoken of: 'no treatment now', 'no recurrence', a lung it was treated for."""
     if other.group == "operation":
         return any(m.group == "cancer_state" and m.start <= other.start < m.end for m in note.around(mention.start))
-    return other.group in {"untreated", "course", "fertility", "partial_untreated"} or (mention.group == "malignancy" and other.group in {"lung", "tumour"} and other.concept != "tumour_word")
+    return other.group in {"untreated", "course", "fertility", "partial_untreated"} or (
+        mention.group == "malignancy" and other.group in {"lung", "tumour"} and other.concept != "tumour_word"
+    )
 
 
 def _cut_before(note: Note, mention: Mention, rival: Mention) -> int:
@@ -56,13 +64,55 @@ def _cut_before(note: Note, mention: Mention, rival: Mention) -> int:
     return max(segment.start if segment.start > mention.end else rival.start, mention.end)
 
 
-_TOPICS = frozenset({"malignancy", "autoimmune", "cardiovascular", "transplant", "tumour", "histology", "site", "hepatitis", "infection_hiv", "lung", "stoma", "operation", "vaccine", "trial", "course", "msi", "mmr", "metastasis", "lesion", "contraception", "fertility", "allergy", "allergy_none", "obstruction", "malignancy_general", "autoimmune_general", "cardio_general", "infection_general", "cardiovascular_minor", "other_illness", "investigator", "organ", "untreated"})
+_TOPICS = frozenset(
+    {
+        "malignancy",
+        "autoimmune",
+        "cardiovascular",
+        "transplant",
+        "tumour",
+        "histology",
+        "site",
+        "hepatitis",
+        "infection_hiv",
+        "lung",
+        "stoma",
+        "operation",
+        "vaccine",
+        "trial",
+        "course",
+        "msi",
+        "mmr",
+        "metastasis",
+        "lesion",
+        "contraception",
+        "fertility",
+        "allergy",
+        "allergy_none",
+        "obstruction",
+        "malignancy_general",
+        "autoimmune_general",
+        "cardio_general",
+        "infection_general",
+        "cardiovascular_minor",
+        "other_illness",
+        "investigator",
+        "organ",
+        "untreated",
+    }
+)
 
 # ------------------------------------------------------------------------------------------------ cancers
 
-_HORMONE_NOW = re.compile(r"(?<!\S)(?:on|takes?|taking|still on|continues|current|remains on|adjuvant|maintenance|receives|receiving|lifelong|ongoing)(?!\S)")
-_STOPPED = re.compile(r"(?<!\S)(?:stopped|finished|completed|until|ended|off|ceased|course of|years of|previous|past|had|came off|discontinued|to (?:19|20)\d\d)(?!\S)")
-_SINCE = re.compile(r"(?<!\S)(?:since|ever since|since then|thereafter|from then on|to this day|so far|to date|never|afterwards)(?!\S)")
+_HORMONE_NOW = re.compile(
+    r"(?<!\S)(?:on|takes?|taking|still on|continues|current|remains on|adjuvant|maintenance|receives|receiving|lifelong|ongoing)(?!\S)"
+)
+_STOPPED = re.compile(
+    r"(?<!\S)(?:stopped|finished|completed|until|ended|off|ceased|course of|years of|previous|past|had|came off|discontinued|to (?:19|20)\d\d)(?!\S)"
+)
+_SINCE = re.compile(
+    r"(?<!\S)(?:since|ever since|since then|thereafter|from then on|to this day|so far|to date|never|afterwards)(?!\S)"
+)
 
 
 def _cancers(note: Note) -> Iterator[Finding]:
@@ -78,18 +128,52 @@ def _cancers(note: Note) -> Iterator[Finding]:
         if mention.assertion in {"negated", "hypothetical"}:
             continue
         if mention.assertion == "uncertain":
-            yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": kind}, assertion="uncertain", cue=mention.cue)
+            yield finding(
+                note,
+                "other_malignancy",
+                mention.start,
+                mention.end,
+                {"kind": kind},
+                assertion="uncertain",
+                cue=mention.cue,
+            )
             continue
-        if note.after(mention.end, 1) and note.norms[mention.end] in {"follow", "clinic", "unit", "team", "service", "mdt", "department"}:
+        if note.after(mention.end, 1) and note.norms[mention.end] in {
+            "follow",
+            "clinic",
+            "unit",
+            "team",
+            "service",
+            "mdt",
+            "department",
+        }:
             continue
         state, when, since = _cancer_state(note, mention, rivals)
         if re.search(r"(?<!\S)(?:hormone|actively|currently|now) treated$", " ".join(note.before(mention.start, 2))):
             state = "active"
-        if not state and (words.startswith(("synchronous", "active", "second primary")) or note.before(mention.start, 1) in (["synchronous"], ["active"], ["concurrent"], ["untreated"], ["metastatic"]) or re.search(r"(?<!\S)(?:hormone treated|under hormone)$", " ".join(note.before(mention.start, 2))) or re.search(r"(?<!\S)second primary(?!\S)", " ".join(note.before(mention.start, 3)))):
+        if not state and (
+            words.startswith(("synchronous", "active", "second primary"))
+            or note.before(mention.start, 1)
+            in (["synchronous"], ["active"], ["concurrent"], ["untreated"], ["metastatic"])
+            or re.search(r"(?<!\S)(?:hormone treated|under hormone)$", " ".join(note.before(mention.start, 2)))
+            or re.search(r"(?<!\S)second primary(?!\S)", " ".join(note.before(mention.start, 3)))
+        ):
             state = "active"
         if not state and _told_elsewhere(note, mention, rivals):
             continue
-        yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": "skin" if kind == "skin" else "in_situ" if kind == "in_situ" else "cancer", "state": state or None, "name": words}, when=when, ended=since)
+        yield finding(
+            note,
+            "other_malignancy",
+            mention.start,
+            mention.end,
+            {
+                "kind": "skin" if kind == "skin" else "in_situ" if kind == "in_situ" else "cancer",
+                "state": state or None,
+                "name": words,
+            },
+            when=when,
+            ended=since,
+        )
     yield from _cancers_in_general(note)
 
 
@@ -126,7 +210,11 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     for state in states:
         kind = str(state.attributes["state"])
         if kind == "active" and state.assertion not in {"negated"}:
-            if state.concept == "active_state" and note.norms[state.start] in {"newly"} and "rectal" in " ".join(note.after(state.end, 4)):
+            if (
+                state.concept == "active_state"
+                and note.norms[state.start] in {"newly"}
+                and "rectal" in " ".join(note.after(state.end, 4))
+            ):
                 continue
             active = True
         elif kind == "treated" and state.assertion in {"planned", "hypothetical", "uncertain", "negated"}:
@@ -134,9 +222,18 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
         elif kind == "treated" and treated is None:
             treated = state
         elif kind == "remission":
-            if state.assertion == "negated" and note.norms[state.start] not in {"no", "without", "never", "not", "has", "free"}:
+            if state.assertion == "negated" and note.norms[state.start] not in {
+                "no",
+                "without",
+                "never",
+                "not",
+                "has",
+                "free",
+            }:
                 active = True
-            elif state.assertion in {"present", "negated"} and (remission is None or (state.dates and not remission.dates)):
+            elif state.assertion in {"present", "negated"} and (
+                remission is None or (state.dates and not remission.dates)
+            ):
                 remission = state
     active = active or _under_treatment(note, first, last, text)
     if not when.known and treated is not None:
@@ -144,13 +241,25 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     if not when.known:
         given = [m for m in note.of("treatment", "operation") if first <= m.start < last and m.dates]
         when = dates_of(given[0])[0] if given else when
-    if active and not (remission is not None and remission.start > mention.start and not re.search(r"(?<!\S)(?:active|surveillance|untreated|still on|on treatment)(?!\S)", text)):
+    if active and not (
+        remission is not None
+        and remission.start > mention.start
+        and not re.search(r"(?<!\S)(?:active|surveillance|untreated|still on|on treatment)(?!\S)", text)
+    ):
         return "active", when, Period()
     if remission is not None:
         since = next((d.period for d in remission.dates if d.role in {"since", "for", "at"}), Period())
-        if since.known and remission.dates and remission.dates[0].start < mention.start and remission.dates[0].period == when:
+        if (
+            since.known
+            and remission.dates
+            and remission.dates[0].start < mention.start
+            and remission.dates[0].period == when
+        ):
             since = Period()
-        years = re.search(r"(?<!\S)(?P<n>\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:years?|yrs|y) (?:in (?:complete )?remission|clear|disease free|free|cancer free|out|on|without|recurrence free|relapse free|now|after)", text)
+        years = re.search(
+            r"(?<!\S)(?P<n>\d+|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty) (?:years?|yrs|y) (?:in (?:complete )?remission|clear|disease free|free|cancer free|out|on|without|recurrence free|relapse free|now|after)",
+            text,
+        )
         if not since.known and years:
             from bot.nlu.clinical.dates import back, number
 
@@ -170,8 +279,19 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
         before = note.words(max(first, drug.start - 5), drug.start)
         after = note.words(drug.end, min(last, drug.end + 6))
         kind = drug.attributes.get("kind")
-        now = re.search(r"(?<!\S)(?:on|takes?|taking|still on|continues (?:on|with)?|remains on|maintenance|receives|receiving|lifelong|ongoing|currently|under)(?: \S+){0,2}$", before) or re.search(r"^(?:\S+ ){0,1}(?:ongoing|continues|since|to date|lifelong|at present|now|monthly|weekly|currently)", after)
-        future = any(d.role == "until" and drug.end <= d.start <= drug.end + 8 and d.period.earliest and d.period.earliest > note.today for d in note.dates_around(first))
+        now = re.search(
+            r"(?<!\S)(?:on|takes?|taking|still on|continues (?:on|with)?|remains on|maintenance|receives|receiving|lifelong|ongoing|currently|under)(?: \S+){0,2}$",
+            before,
+        ) or re.search(
+            r"^(?:\S+ ){0,1}(?:ongoing|continues|since|to date|lifelong|at present|now|monthly|weekly|currently)", after
+        )
+        future = any(
+            d.role == "until"
+            and drug.end <= d.start <= drug.end + 8
+            and d.period.earliest
+            and d.period.earliest > note.today
+            for d in note.dates_around(first)
+        )
         if future or re.search(r"(?<!\S)(?:to continue|continues|for life)(?!\S)", after):
             return True
         stopped = _STOPPED.search(after) or re.search(r"(?<!\S)(?:until|finished|completed|stopped|off)(?!\S)", before)
@@ -179,11 +299,20 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
             return True
         if kind == "hormone" and not stopped and not _STOPPED.search(before) and not drug.historical:
             return True
-    return re.search(r"(?<!\S)(?:on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)", text) is not None
+    return (
+        re.search(
+            r"(?<!\S)(?:on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
+            text,
+        )
+        is not None
+    )
 
 
 def _treated_by_other_means(note: Note, first: int, last: int, mention: Mention) -> bool:
-    return any(first <= m.start < last and m.assertion == "present" and m is not mention for m in note.of("treatment", "operation", "minor_operation"))
+    return any(
+        first <= m.start < last and m.assertion == "present" and m is not mention
+        for m in note.of("treatment", "operation", "minor_operation")
+    )
 
 
 def _cancers_in_general(note: Note) -> Iterator[Finding]:
@@ -192,39 +321,109 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
             continue
         words = note.words(mention.start, mention.end)
         if mention.assertion == "negated":
-            yield finding(note, "other_malignancy", mention.start, mention.end, {"general": True}, assertion="negated", cue=mention.cue)
-        elif mention.assertion in {"present", "uncertain"} and not any(m.group == "malignancy" for m in note.same_sentence(mention, "malignancy")) and not re.search(r"cancers$|malignancies$", words):
+            yield finding(
+                note,
+                "other_malignancy",
+                mention.start,
+                mention.end,
+                {"general": True},
+                assertion="negated",
+                cue=mention.cue,
+            )
+        elif (
+            mention.assertion in {"present", "uncertain"}
+            and not any(m.group == "malignancy" for m in note.same_sentence(mention, "malignancy"))
+            and not re.search(r"cancers$|malignancies$", words)
+        ):
             after = note.after(mention.end, 2)
-            if after[:1] in (["in"], ["treatment"]) or ("history" in words and mention.assertion == "present" and not mention.dates):
+            if after[:1] in (["in"], ["treatment"]) or (
+                "history" in words and mention.assertion == "present" and not mention.dates
+            ):
                 continue
-            yield finding(note, "other_malignancy", mention.start, mention.end, {"kind": "cancer"}, assertion=mention.assertion, when=dates_of(mention)[0])
+            yield finding(
+                note,
+                "other_malignancy",
+                mention.start,
+                mention.end,
+                {"kind": "cancer"},
+                assertion=mention.assertion,
+                when=dates_of(mention)[0],
+            )
     for mention in note.of("tumour"):
         words = note.words(mention.start, mention.end)
         cue = mention.cue.lower()
         own = {"cancer", "malignancy", "cancers", "tumour"}
-        if (words in own and mention.negated and re.search(r"has had no|had no|has no|no|not had", cue) and re.search(r"(?<!\S)(?:apart from|other than|besides|otherwise|except for|aside from|else|beyond) ?(?:this|it|that|the rectal|his|her)?", note.sentence_words(mention.start))) or (words in own and mention.negated and re.search(r"never had|no (?:previous|prior|past|other|history|known|personal|further)|denies|history of|not had", cue) and not re.search(r"(?<!\S)(?:rectal|seen|found|residual|visible)(?!\S)", note.words(*note.clause(mention.start)))):
-            yield finding(note, "other_malignancy", mention.start, mention.end, {"general": True}, assertion="negated", cue=mention.cue)
+        if (
+            words in own
+            and mention.negated
+            and re.search(r"has had no|had no|has no|no|not had", cue)
+            and re.search(
+                r"(?<!\S)(?:apart from|other than|besides|otherwise|except for|aside from|else|beyond) ?(?:this|it|that|the rectal|his|her)?",
+                note.sentence_words(mention.start),
+            )
+        ) or (
+            words in own
+            and mention.negated
+            and re.search(
+                r"never had|no (?:previous|prior|past|other|history|known|personal|further)|denies|history of|not had",
+                cue,
+            )
+            and not re.search(
+                r"(?<!\S)(?:rectal|seen|found|residual|visible)(?!\S)", note.words(*note.clause(mention.start))
+            )
+        ):
+            yield finding(
+                note,
+                "other_malignancy",
+                mention.start,
+                mention.end,
+                {"general": True},
+                assertion="negated",
+                cue=mention.cue,
+            )
 
 
 # --------------------------------------------------------------------------------------------- autoimmune
 
-_OVER = re.compile(r"(?<!\S)(?:resolved|burnt out|burned out|recovered|full recovery|ended|in remission|remission|cured|settled|gone|outgrown|outgrew|healed|cleared|quiescent|inactive|disappeared|no (?:flare|relapse|activity|recurrence|symptoms|further (?:episode|episodes|flares|attacks|trouble))|not recurred|never recurred|never came back|one episode|single episode|over|asymptomatic since|went away|free of (?:it|disease|symptoms)|last flare|last episode|last attack|no relapse|ended)(?!\S)")
-_PAST = re.compile(r"(?<!\S)(?:previous|previously|past|childhood|history of|h/o|as a child|in childhood|former|once|ago|hx of)(?!\S)")
-_STOP_DRUG = re.compile(r"(?<!\S)(?:stopped|until|finished|completed|ended|off|came off|discontinued|withdrawn|last (?:took|taken|dose|given|received|used|needed|required|treated|course|injection)|weaned|tapered|ceased|course of|previously|to (?=(?:19|20)\d\d)|no longer)(?!\S)")
+_OVER = re.compile(
+    r"(?<!\S)(?:resolved|burnt out|burned out|recovered|full recovery|ended|in remission|remission|cured|settled|gone|outgrown|outgrew|healed|cleared|quiescent|inactive|disappeared|no (?:flare|relapse|activity|recurrence|symptoms|further (?:episode|episodes|flares|attacks|trouble))|not recurred|never recurred|never came back|one episode|single episode|over|asymptomatic since|went away|free of (?:it|disease|symptoms)|last flare|last episode|last attack|no relapse|ended)(?!\S)"
+)
+_PAST = re.compile(
+    r"(?<!\S)(?:previous|previously|past|childhood|history of|h/o|as a child|in childhood|former|once|ago|hx of)(?!\S)"
+)
+_STOP_DRUG = re.compile(
+    r"(?<!\S)(?:stopped|until|finished|completed|ended|off|came off|discontinued|withdrawn|last (?:took|taken|dose|given|received|used|needed|required|treated|course|injection)|weaned|tapered|ceased|course of|previously|to (?=(?:19|20)\d\d)|no longer)(?!\S)"
+)
 
 
 def _autoimmune(note: Note) -> Iterator[Finding]:
     rivals = [m for m in note.of("autoimmune") if m.is_patient]
     for mention in rivals:
         exception = str(mention.attributes.get("exception", ""))
-        if mention.concept == "alopecia" and re.search(r"(?<!\S)(?:androgen\w*|chemo\w*|male pattern|scarring|traction)(?!\S)", note.sentence_words(mention.start)):
+        if mention.concept == "alopecia" and re.search(
+            r"(?<!\S)(?:androgen\w*|chemo\w*|male pattern|scarring|traction)(?!\S)", note.sentence_words(mention.start)
+        ):
             continue
         if mention.assertion in {"negated", "hypothetical", "planned"}:
             continue
-        if mention.concept == "other_autoimmune" and note.words(mention.start, mention.end) == "ms" and note.tokens[mention.start + 1 : mention.start + 2] and note.tokens[mention.start + 1].raw[0].isupper() and mention.start <= 4:
+        if (
+            mention.concept == "other_autoimmune"
+            and note.words(mention.start, mention.end) == "ms"
+            and note.tokens[mention.start + 1 : mention.start + 2]
+            and note.tokens[mention.start + 1].raw[0].isupper()
+            and mention.start <= 4
+        ):
             continue
         if mention.assertion == "uncertain":
-            yield finding(note, "autoimmune_disease", mention.start, mention.end, {"exception": exception or None}, assertion="uncertain", cue=mention.cue)
+            yield finding(
+                note,
+                "autoimmune_disease",
+                mention.start,
+                mention.end,
+                {"exception": exception or None},
+                assertion="uncertain",
+                cue=mention.cue,
+            )
             continue
         first, last = _scope_of(note, mention, rivals)
         text = note.words(first, last)
@@ -235,7 +434,11 @@ def _autoimmune(note: Note) -> Iterator[Finding]:
             ended = _end_date(note, first, last, when)
         if therapy == "stopped" and exception in {"skin", "graves"}:
             ended = therapy_end
-        elif over and therapy == "stopped" and (not ended.known or (therapy_end.latest and ended.latest and therapy_end.latest > ended.latest)):
+        elif (
+            over
+            and therapy == "stopped"
+            and (not ended.known or (therapy_end.latest and ended.latest and therapy_end.latest > ended.latest))
+        ):
             ended = therapy_end if therapy_end.known else ended
         values = {
             "exception": exception or None,
@@ -247,18 +450,48 @@ def _autoimmune(note: Note) -> Iterator[Finding]:
         }
         if not over and exception not in {"skin", "graves"} and not ended.known:
             ended = Period()
-        yield finding(note, "autoimmune_disease", mention.start, mention.end, dict(values), when=when, ended=ended, historical=mention.historical, cue=mention.cue)
+        yield finding(
+            note,
+            "autoimmune_disease",
+            mention.start,
+            mention.end,
+            dict(values),
+            when=when,
+            ended=ended,
+            historical=mention.historical,
+            cue=mention.cue,
+        )
     for mention in note.of("autoimmune_general"):
         if not mention.is_patient or mention.assertion in {"hypothetical", "planned"}:
             continue
         if note.norms[mention.start] == "nothing":
-            yield finding(note, "autoimmune_disease", mention.start, mention.end, {"general": True}, assertion="negated", cue="nothing")
+            yield finding(
+                note,
+                "autoimmune_disease",
+                mention.start,
+                mention.end,
+                {"general": True},
+                assertion="negated",
+                cue="nothing",
+            )
             continue
-        if mention.assertion == "present" and not re.search(r"(?<!\S)(?:known|active|has|with|suspected|history)(?!\S)", note.words(*note.clause(mention.start))):
+        if mention.assertion == "present" and not re.search(
+            r"(?<!\S)(?:known|active|has|with|suspected|history)(?!\S)", note.words(*note.clause(mention.start))
+        ):
             continue
-        if mention.assertion == "present" and any(m.group == "autoimmune" for m in note.same_sentence(mention, "autoimmune")):
+        if mention.assertion == "present" and any(
+            m.group == "autoimmune" for m in note.same_sentence(mention, "autoimmune")
+        ):
             continue
-        yield finding(note, "autoimmune_disease", mention.start, mention.end, {"general": True}, assertion=mention.assertion, cue=mention.cue)
+        yield finding(
+            note,
+            "autoimmune_disease",
+            mention.start,
+            mention.end,
+            {"general": True},
+            assertion=mention.assertion,
+            cue=mention.cue,
+        )
 
 
 def _end_date(note: Note, first: int, last: int, when: Period) -> Period:
@@ -278,15 +511,28 @@ def _end_date(note: Note, first: int, last: int, when: Period) -> Period:
     return when
 
 
-_ONLY_TOPICAL = re.compile(r"(?<!\S)(?:nothing|never|not|no|without)(?: \S+){0,3} (?:more|other|stronger|else|beyond)(?: than)?(?: (?:a|an|the|some|topical|mild|steroid))* (?:creams?|ointments?|topicals?|lotions?|shampoos?|emollients?|topical treatment|steroid cream)(?!\S)")
+_ONLY_TOPICAL = re.compile(
+    r"(?<!\S)(?:nothing|never|not|no|without)(?: \S+){0,3} (?:more|other|stronger|else|beyond)(?: than)?(?: (?:a|an|the|some|topical|mild|steroid))* (?:creams?|ointments?|topicals?|lotions?|shampoos?|emollients?|topical treatment|steroid cream)(?!\S)"
+)
 
 
 def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str) -> tuple[str, Period]:
     """`systemic`, `stopped` (with its end), `topical`, `none`, `thyroid`, `insulin` or nothing said."""
     if exception in {"diabetes", "hypothyroid"}:
         wanted = "insulin" if exception == "diabetes" else "thyroid"
-        drugs = [m for m in note.of("replacement") if m.attributes.get("replaces") == wanted and m.is_patient and m.assertion in {"present"}]
-        generic = {"replacement", "replacement therapy", "replacement only", "replacement dose", "replacement treatment", "hormone replacement only"}
+        drugs = [
+            m
+            for m in note.of("replacement")
+            if m.attributes.get("replaces") == wanted and m.is_patient and m.assertion in {"present"}
+        ]
+        generic = {
+            "replacement",
+            "replacement therapy",
+            "replacement only",
+            "replacement dose",
+            "replacement treatment",
+            "hormone replacement only",
+        }
         drugs = [m for m in drugs if note.words(m.start, m.end) not in generic or first <= m.start < last]
         return (wanted, Period()) if drugs else ("", Period())
     if _ONLY_TOPICAL.search(note.words(first, last)):
@@ -295,7 +541,9 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
     stopped: list[Period] = []
     denied = False
     for drug in drugs:
-        if drug.assertion in {"planned", "hypothetical", "uncertain"} and not drug.cue.lower().startswith(("needs", "need")):
+        if drug.assertion in {"planned", "hypothetical", "uncertain"} and not drug.cue.lower().startswith(
+            ("needs", "need")
+        ):
             continue
         if drug.assertion == "negated":
             denied = True
@@ -304,7 +552,11 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
         if end is None:
             return "systemic", Period()
         stopped.append(end)
-    never = [m for m in note.of("never_treated", "partial_untreated", "untreated") if first <= m.start < last and m.is_patient and m.assertion not in {"uncertain", "planned"}]
+    never = [
+        m
+        for m in note.of("never_treated", "partial_untreated", "untreated")
+        if first <= m.start < last and m.is_patient and m.assertion not in {"uncertain", "planned"}
+    ]
     if stopped:
         latest = max(stopped, key=lambda p: (p.latest is not None, p.latest or note.today))
         unknown_end = any(not p.known for p in stopped)
@@ -317,10 +569,18 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
     if never:
         dated = [d for d in note.dates_around(mention.start) if first <= d.start < last and d.start >= never[0].start]
         text = note.words(never[0].start, last)
-        if dated and re.search(r"(?<!\S)(?:since|for|in the last|in)(?!\S)", text) and note.norms[never[0].start] not in {"never", "untreated"} and dated[0].role in {"since", "for"}:
+        if (
+            dated
+            and re.search(r"(?<!\S)(?:since|for|in the last|in)(?!\S)", text)
+            and note.norms[never[0].start] not in {"never", "untreated"}
+            and dated[0].role in {"since", "for"}
+        ):
             return "stopped", dated[0].period
         return "none", Period()
-    if exception == "graves" and any(m.attributes.get("replaces") == "thyroid" and m.assertion == "present" and first <= m.start < last for m in note.of("replacement")):
+    if exception == "graves" and any(
+        m.attributes.get("replaces") == "thyroid" and m.assertion == "present" and first <= m.start < last
+        for m in note.of("replacement")
+    ):
         return "thyroid", Period()
     if denied:
         return "none", Period()
@@ -339,40 +599,77 @@ def _stopped_at(note: Note, drug: Mention, first: int, last: int) -> Period | No
     days = [d for d in note.dates_around(drug.start) if window_first <= d.start < window_last]
     if ended.known:
         return ended
-    if _STOP_DRUG.search(around) or point or (re.search(r"(?<!\S)(?:had|received|was on|took|treated with|was given|was treated|given|got|course)(?!\S)", note.words(window_first, drug.start)) and days and days[0].role == "at"):
+    if (
+        _STOP_DRUG.search(around)
+        or point
+        or (
+            re.search(
+                r"(?<!\S)(?:had|received|was on|took|treated with|was given|was treated|given|got|course)(?!\S)",
+                note.words(window_first, drug.start),
+            )
+            and days
+            and days[0].role == "at"
+        )
+    ):
         after = [d for d in days if d.start >= drug.start and d.role != "since"]
         if after:
             return after[-1].period
         return when if when.known else days[0].period if days else Period()
-    if when.exact is False and when.latest is not None and when.latest.year < note.today.year and any(d.role == "at" and d.period == when for d in drug.dates) and not re.search(r"(?<!\S)(?:on|since|still|takes|currently|continues)(?!\S)", segment_words):
+    if (
+        when.exact is False
+        and when.latest is not None
+        and when.latest.year < note.today.year
+        and any(d.role == "at" and d.period == when for d in drug.dates)
+        and not re.search(r"(?<!\S)(?:on|since|still|takes|currently|continues)(?!\S)", segment_words)
+    ):
         return when
     return None
 
 
 # --------------------------------------------------------------------------------------- heart and vessels
 
-_NYHA = re.compile(r"(?<!\S)nyha(?: (?:functional|class|grade|stage|fc|:|is|-|\())* (?P<a>iv|i{1,3}|[1-4])(?: ?(?:-|/|to|or) ?(?P<b>iv|i{1,3}|[1-4]))?(?!\S)")
+_NYHA = re.compile(
+    r"(?<!\S)nyha(?: (?:functional|class|grade|stage|fc|:|is|-|\())* (?P<a>iv|i{1,3}|[1-4])(?: ?(?:-|/|to|or) ?(?P<b>iv|i{1,3}|[1-4]))?(?!\S)"
+)
 _CLASS = {"i": 1, "ii": 2, "iii": 3, "iv": 4, "1": 1, "2": 2, "3": 3, "4": 4}
-_RHYTHM_DRUG = re.compile(r"(?<!\S)(?:amiodarone|sotalol|flecainide|mexiletine|lidocaine|propafenone|dronedarone|bisoprolol|metoprolol|carvedilol|beta blocker|beta blockers|medication|drug|drugs|drug treatment|antiarrhythmics?|antiarrhythmic drugs?|treated|tablets|requiring (?:drug|medication)|digoxin|procainamide|verapamil|quinidine)(?!\S)")
-_SYMPTOMS = re.compile(r"(?<!\S)(?:symptomatic|breathless\w*|dyspnoea|dyspneic|dyspnea|short of breath|sob|chest pain|acute|admitted|hospital\w*|presented|presenting|collapse\w*|haemoptysis|syncope|massive|submassive|saddle|thrombolys\w*|pleuritic|hypoxi\w+|a&e|emergency|unwell|tachycardi\w+|with symptoms|itu|icu)(?!\S)")
-_NO_SYMPTOMS = re.compile(r"(?<!\S)(?:asymptomatic|incidental\w*|no symptoms?|no sx|without symptoms?|symptom free|symptomless|chance finding|by chance|never symptomatic|not symptomatic|silent|no (?:breathlessness|dyspnoea|chest pain)|found on (?:the )?staging)(?!\S)")
+_RHYTHM_DRUG = re.compile(
+    r"(?<!\S)(?:amiodarone|sotalol|flecainide|mexiletine|lidocaine|propafenone|dronedarone|bisoprolol|metoprolol|carvedilol|beta blocker|beta blockers|medication|drug|drugs|drug treatment|antiarrhythmics?|antiarrhythmic drugs?|treated|tablets|requiring (?:drug|medication)|digoxin|procainamide|verapamil|quinidine)(?!\S)"
+)
+_SYMPTOMS = re.compile(
+    r"(?<!\S)(?:symptomatic|breathless\w*|dyspnoea|dyspneic|dyspnea|short of breath|sob|chest pain|acute|admitted|hospital\w*|presented|presenting|collapse\w*|haemoptysis|syncope|massive|submassive|saddle|thrombolys\w*|pleuritic|hypoxi\w+|a&e|emergency|unwell|tachycardi\w+|with symptoms|itu|icu)(?!\S)"
+)
+_NO_SYMPTOMS = re.compile(
+    r"(?<!\S)(?:asymptomatic|incidental\w*|no symptoms?|no sx|without symptoms?|symptom free|symptomless|chance finding|by chance|never symptomatic|not symptomatic|silent|no (?:breathlessness|dyspnoea|chest pain)|found on (?:the )?staging)(?!\S)"
+)
 
 
 def _heart(note: Note) -> Iterator[Finding]:
     failures: set[int] = set()
     for mention in note.of("cardiovascular", "cardiovascular_minor"):
-        if not mention.is_patient or mention.concept in {"rate_controlled", "stable_angina"} or mention.assertion in {"hypothetical", "planned"}:
+        if (
+            not mention.is_patient
+            or mention.concept in {"rate_controlled", "stable_angina"}
+            or mention.assertion in {"hypothetical", "planned"}
+        ):
             continue
-        if mention.concept == "myocardial_infarction" and note.words(mention.start, mention.end) == "mi" and note.after(mention.end, 1) == ["scan"]:
+        if (
+            mention.concept == "myocardial_infarction"
+            and note.words(mention.start, mention.end) == "mi"
+            and note.after(mention.end, 1) == ["scan"]
+        ):
             continue
-        values: dict[str, object] = {}
+        values: dict[str, Value] = {}
         text = note.sentence_words(mention.start)
         when, _ = dates_of(mention)
         if mention.concept == "heart_failure":
             number = note.layout.sentence_of(mention.start)
             if number in failures and mention.assertion == "present":
                 continue
-            match = _NYHA.search(text) or (_NYHA.search(note.words(*note.layout.sentences[number + 1])) if number + 1 < len(note.layout.sentences) else None)
+            match = _NYHA.search(text) or (
+                _NYHA.search(note.words(*note.layout.sentences[number + 1]))
+                if number + 1 < len(note.layout.sentences)
+                else None
+            )
             if mention.assertion == "present":
                 failures.add(number)
                 if match:
@@ -384,27 +681,77 @@ def _heart(note: Note) -> Iterator[Finding]:
             values["symptomatic"] = not values["incidental"] and _SYMPTOMS.search(text) is not None
         elif mention.concept == "severe_arrhythmia":
             words = note.words(*note.clause(mention.start))
-            later = re.search(r"(?<!\S)(?:ablat\w+|stopped|off)(?!\S)", words) and not re.search(r"(?<!\S)(?:still|despite|in spite|runs|recurr\w+|again|breakthrough|on (?:amiodarone|mexiletine|sotalol|flecainide))(?!\S)", words)
+            later = re.search(r"(?<!\S)(?:ablat\w+|stopped|off)(?!\S)", words) and not re.search(
+                r"(?<!\S)(?:still|despite|in spite|runs|recurr\w+|again|breakthrough|on (?:amiodarone|mexiletine|sotalol|flecainide))(?!\S)",
+                words,
+            )
             values["on_drug"] = _RHYTHM_DRUG.search(words) is not None and not later
         elif mention.concept in {"arrhythmia"} and mention.assertion == "present":
             continue
-        yield finding(note, mention.concept, mention.start, mention.end, dict(values), assertion=mention.assertion, when=when, historical=mention.historical, cue=mention.cue)  # type: ignore[arg-type]
+        yield finding(
+            note,
+            mention.concept,
+            mention.start,
+            mention.end,
+            dict(values),
+            assertion=mention.assertion,
+            when=when,
+            historical=mention.historical,
+            cue=mention.cue,
+        )  # type: ignore[arg-type]
     for mention in note.of("cardio_general"):
-        nothing = note.norms[mention.start] == "nothing" or re.match(r"(?:: )?(?:no|clear|unremarkable|negative|nil|normal|blank|none)(?: (?:history|events?|disease|problems?|past history))?(?= |$)", " ".join(note.after(mention.end, 4))) is not None or _labelled(note, mention)
+        nothing = (
+            note.norms[mention.start] == "nothing"
+            or re.match(
+                r"(?:: )?(?:no|clear|unremarkable|negative|nil|normal|blank|none)(?: (?:history|events?|disease|problems?|past history))?(?= |$)",
+                " ".join(note.after(mention.end, 4)),
+            )
+            is not None
+            or _labelled(note, mention)
+        )
         if mention.is_patient and (mention.negated or nothing) and _whole(note, mention):
-            yield finding(note, "cardiovascular_general", mention.start, mention.end, {"covers": str(mention.attributes["covers"])}, assertion="negated", cue=mention.cue or "nothing")
+            yield finding(
+                note,
+                "cardiovascular_general",
+                mention.start,
+                mention.end,
+                {"covers": str(mention.attributes["covers"])},
+                assertion="negated",
+                cue=mention.cue or "nothing",
+            )
 
 
 def _labelled(note: Note, mention: Mention) -> bool:
     """'Heart and vessels: no history': both stand before the same answer."""
     text = " ".join(note.after(mention.end, 8))
-    return re.match(r"(?:(?:and|/|,|or) (?:\S+ )?(?:vessels?|vascular|brain|cerebrovascular|circulation) ?)+ ?: (?:no|none|nil|negative|normal|clear)(?= |$)", text) is not None
+    return (
+        re.match(
+            r"(?:(?:and|/|,|or) (?:\S+ )?(?:vessels?|vascular|brain|cerebrovascular|circulation) ?)+ ?: (?:no|none|nil|negative|normal|clear)(?= |$)",
+            text,
+        )
+        is not None
+    )
 
 
 def _whole(note: Note, mention: Mention) -> bool:
     """'No cardiac symptoms' or 'no vascular invasion' deny no history."""
     after = note.after(mention.end, 1)
-    return after not in (["symptoms"], ["invasion"], ["signs"], ["murmur"], ["medication"], ["drugs"], ["failure"], ["surgery"], ["involvement"], ["access"], ["risk"], ["arrest"], ["complaints"], ["encasement"])
+    return after not in (
+        ["symptoms"],
+        ["invasion"],
+        ["signs"],
+        ["murmur"],
+        ["medication"],
+        ["drugs"],
+        ["failure"],
+        ["surgery"],
+        ["involvement"],
+        ["access"],
+        ["risk"],
+        ["arrest"],
+        ["complaints"],
+        ["encasement"],
+    )
 
 
 def _following(note: Note, mention: Mention) -> str:
@@ -412,12 +759,21 @@ def _following(note: Note, mention: Mention) -> str:
     if number >= len(note.layout.sentences):
         return ""
     words = note.words(*note.layout.sentences[number])
-    return words if re.match(r"(?:it |this |he |she |which |that )?(?:was|had|no symptoms|asymptomatic|without|incidental|found|no sx|never|symptom)", words) else ""
+    return (
+        words
+        if re.match(
+            r"(?:it |this |he |she |which |that )?(?:was|had|no symptoms|asymptomatic|without|incidental|found|no sx|never|symptom)",
+            words,
+        )
+        else ""
+    )
 
 
 # ---------------------------------------------------------------------------------------------- transplants
 
-_FROM_OTHER = re.compile(r"(?<!\S)(?:from (?:a |an |his |her |the |one |another )?(?:\S+ )?(?:brother|sister|sibling|donor|unrelated|mother|father|cousin|twin|daughter|son|stranger|relative)|allogeneic|allogenic|allo|mud|haplo\w*|matched|unrelated|sibling|donor|cord blood|gvhd|graft versus host)(?!\S)")
+_FROM_OTHER = re.compile(
+    r"(?<!\S)(?:from (?:a |an |his |her |the |one |another )?(?:\S+ )?(?:brother|sister|sibling|donor|unrelated|mother|father|cousin|twin|daughter|son|stranger|relative)|allogeneic|allogenic|allo|mud|haplo\w*|matched|unrelated|sibling|donor|cord blood|gvhd|graft versus host)(?!\S)"
+)
 _OWN = re.compile(r"(?<!\S)(?:autologous|auto|own|autograft|self)(?!\S)")
 
 
@@ -441,15 +797,21 @@ def _transplants(note: Note) -> Iterator[Finding]:
         if gave and mention.assertion != "negated":
             continue
         if mention.assertion == "negated":
-            kind = {"transplant_general": "any", "transplant_organ_general": "organ"}.get(mention.group, str(mention.attributes.get("kind")))
-            yield finding(note, "transplant", mention.start, mention.end, {"kind": kind}, assertion="negated", cue=mention.cue)
+            kind = {"transplant_general": "any", "transplant_organ_general": "organ"}.get(
+                mention.group, str(mention.attributes.get("kind"))
+            )
+            yield finding(
+                note, "transplant", mention.start, mention.end, {"kind": kind}, assertion="negated", cue=mention.cue
+            )
             continue
         if mention.assertion in {"planned", "hypothetical"}:
             continue
         kind = str(mention.attributes.get("kind", ""))
         if kind in {"stem_cell", ""}:
             sentence = note.sentence_words(mention.start)
-            if kind == "" and not re.search(r"(?<!\S)(?:kidney|renal|liver|heart|lung|stem|marrow)(?!\S)", clause_words):
+            if kind == "" and not re.search(
+                r"(?<!\S)(?:kidney|renal|liver|heart|lung|stem|marrow)(?!\S)", clause_words
+            ):
                 if mention.group == "transplant_organ_general" or re.search(r"(?<!\S)organ(?!\S)", clause_words):
                     kind = "organ"
                 else:
@@ -462,9 +824,21 @@ def _transplants(note: Note) -> Iterator[Finding]:
                 kind = "allogeneic"
             else:
                 kind = "stem_cell"
-        if kind == "autologous" and not re.search(r"(?<!\S)(?:stem|marrow|transplant\w*|rescue|sct|hsct|bmt|graft|pbsct|asct|cells)(?!\S)", note.sentence_words(mention.start)):
+        if kind == "autologous" and not re.search(
+            r"(?<!\S)(?:stem|marrow|transplant\w*|rescue|sct|hsct|bmt|graft|pbsct|asct|cells)(?!\S)",
+            note.sentence_words(mention.start),
+        ):
             continue
-        yield finding(note, "transplant", mention.start, mention.end, {"kind": kind}, assertion=mention.assertion, when=dates_of(mention)[0], cue=mention.cue)
+        yield finding(
+            note,
+            "transplant",
+            mention.start,
+            mention.end,
+            {"kind": kind},
+            assertion=mention.assertion,
+            when=dates_of(mention)[0],
+            cue=mention.cue,
+        )
 
 
 # ---------------------------------------------------------------------------------------------------- lungs
@@ -473,7 +847,21 @@ def _transplants(note: Note) -> Iterator[Finding]:
 def _lungs(note: Note) -> Iterator[Finding]:
     for mention in note.of("lung"):
         if mention.is_patient and mention.assertion in {"present", "negated", "uncertain"}:
-            yield finding(note, "interstitial_lung", mention.start, mention.end, assertion=mention.assertion, when=dates_of(mention)[0], cue=mention.cue)
+            yield finding(
+                note,
+                "interstitial_lung",
+                mention.start,
+                mention.end,
+                assertion=mention.assertion,
+                when=dates_of(mention)[0],
+                cue=mention.cue,
+            )
     for mention in note.of("lung_general"):
-        if mention.negated and note.after(mention.end, 1) not in (["symptoms"], ["infection"], ["infections"], ["distress"], ["compromise"]):
+        if mention.negated and note.after(mention.end, 1) not in (
+            ["symptoms"],
+            ["infection"],
+            ["infections"],
+            ["distress"],
+            ["compromise"],
+        ):
             yield finding(note, "lung_general", mention.start, mention.end, assertion="negated", cue=mention.cue)

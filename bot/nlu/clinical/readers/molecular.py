@@ -41,7 +41,16 @@ def _made(note: Note, row: tuple[Mention, str, str, str | None]) -> Finding:
     concept = "microsatellite" if topic == "msi" else "mismatch_repair"
     assertion = "uncertain" if mention.assertion in {"uncertain", "planned"} else "present"
     start, end = mention.start, mention.end
-    return finding(note, concept, start, end, {"status": value, "method": method}, assertion=assertion, when=_when(note, mention), cue=mention.cue)
+    return finding(
+        note,
+        concept,
+        start,
+        end,
+        {"status": value, "method": method},
+        assertion=assertion,
+        when=_when(note, mention),
+        cue=mention.cue,
+    )
 
 
 def _when(note: Note, mention: Mention) -> Period:
@@ -57,16 +66,29 @@ def _asked(note: Note, mention: Mention) -> bool:
     """'MSI testing requested', 'MSS or MSI-H?' state nothing."""
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 2)
-    if after[:1] in (["testing"], ["test"]) or after[:2] == ["or", "msi"] or after[:2] == ["/", "msi"] or after[:2] == ["versus", "msi"]:
+    if (
+        after[:1] in (["testing"], ["test"])
+        or after[:2] == ["or", "msi"]
+        or after[:2] == ["/", "msi"]
+        or after[:2] == ["versus", "msi"]
+    ):
         return True
-    others = [m for m in note.around(mention.start) if m.group in {"msi"} and m is not mention and m.attributes["value"] != mention.attributes.get("value")]
-    return any(0 <= mention.start - o.end <= 1 and note.norms[o.end : mention.start] in (["or"], ["/"], ["vs"]) for o in others) or before[-1:] == ["whether"]
+    others = [
+        m
+        for m in note.around(mention.start)
+        if m.group in {"msi"} and m is not mention and m.attributes["value"] != mention.attributes.get("value")
+    ]
+    return any(
+        0 <= mention.start - o.end <= 1 and note.norms[o.end : mention.start] in (["or"], ["/"], ["vs"]) for o in others
+    ) or before[-1:] == ["whether"]
 
 
 def _all_markers(note: Note, mention: Mention) -> bool:
     """Single proteins called present say proficient only where none is called lost in the sentence."""
     number = note.layout.sentence_of(mention.start)
-    return not any(m.concept == "mmr_deficient" and note.layout.sentence_of(m.start) == number for m in note.around(mention.start))
+    return not any(
+        m.concept == "mmr_deficient" and note.layout.sentence_of(m.start) == number for m in note.around(mention.start)
+    )
 
 
 def _method(note: Note, mention: Mention) -> str | None:
@@ -74,12 +96,22 @@ def _method(note: Note, mention: Mention) -> str | None:
     segments = note.layout.segments
     home = note.segment(mention.start)
     methods = [m for m in note.of("method") if note.layout.sentence_of(m.start) == home.sentence]
-    own = [m for m in methods if note.segment(m.start).index == home.index and m.assertion not in {"uncertain", "planned", "negated"}]
+    own = [
+        m
+        for m in methods
+        if note.segment(m.start).index == home.index and m.assertion not in {"uncertain", "planned", "negated"}
+    ]
     if own:
         before = [m for m in own if m.end <= mention.start]
         after = [m for m in own if m.start >= mention.end]
         other = [m for m in note.of("msi", "mmr") if m is not mention and note.segment(m.start).index == home.index]
-        if after and not any(mention.end <= o.start < after[0].start for o in other) and note.norms[after[0].start - 1] in {"by", "on", "via", "per", "(", "from", "using", "through", "with", "in"} | set(note.norms[mention.end - 1 : mention.end]):
+        if (
+            after
+            and not any(mention.end <= o.start < after[0].start for o in other)
+            and note.norms[after[0].start - 1]
+            in {"by", "on", "via", "per", "(", "from", "using", "through", "with", "in"}
+            | set(note.norms[mention.end - 1 : mention.end])
+        ):
             return str(after[0].attributes["method"])
         if before:
             return str(before[-1].attributes["method"])
@@ -89,22 +121,41 @@ def _method(note: Note, mention: Mention) -> str | None:
     if following and following[0].sentence == home.sentence and following[0].link in {"(", ",", "-"}:
         segment = following[0]
         inside = [m for m in methods if note.segment(m.start).index == segment.index]
-        states = any(m.group in {"msi", "mmr"} and note.segment(m.start).index == segment.index for m in note.around(mention.start))
-        leads = segment.link == "(" or (bool(inside) and inside[0].start - segment.start <= 1 and segment.end - segment.start <= 5 and not _pending(note, segment.index) and "no" not in note.norms[segment.start : segment.end])
+        states = any(
+            m.group in {"msi", "mmr"} and note.segment(m.start).index == segment.index
+            for m in note.around(mention.start)
+        )
+        leads = segment.link == "(" or (
+            bool(inside)
+            and inside[0].start - segment.start <= 1
+            and segment.end - segment.start <= 5
+            and not _pending(note, segment.index)
+            and "no" not in note.norms[segment.start : segment.end]
+        )
         if inside and not states and leads and not _pending(note, segment.index):
             return str(inside[0].attributes["method"])
     index = home.index
-    while index > 0 and segments[index].sentence == home.sentence and segments[index].link in {":", "-", "(", ",", ")", "and"}:
+    while (
+        index > 0
+        and segments[index].sentence == home.sentence
+        and segments[index].link in {":", "-", "(", ",", ")", "and"}
+    ):
         step = segments[index].link
         index -= 1
         earlier = [m for m in methods if note.segment(m.start).index == index]
         if earlier:
-            if step in {",", "and"} and any(m.group in {"msi", "mmr"} and note.segment(m.start).index == index for m in note.around(mention.start)):
+            if step in {",", "and"} and any(
+                m.group in {"msi", "mmr"} and note.segment(m.start).index == index for m in note.around(mention.start)
+            ):
                 return None
             if _pending(note, index):
                 return None
             return str(earlier[-1].attributes["method"])
-        if step in {",", "and"} and any(m.group not in {"method", "msi_topic", "scan"} and note.segment(m.start).index == index for m in note.around(mention.start) if m.group in {"measure", "histology", "consent", "msi", "mmr"}):
+        if step in {",", "and"} and any(
+            m.group not in {"method", "msi_topic", "scan"} and note.segment(m.start).index == index
+            for m in note.around(mention.start)
+            if m.group in {"measure", "histology", "consent", "msi", "mmr"}
+        ):
             return None
         if home.index - index > 3:
             return None
@@ -112,4 +163,7 @@ def _method(note: Note, mention: Mention) -> str | None:
 
 
 def _pending(note: Note, index: int) -> bool:
-    return any(cue.group in {"uncertain", "plan", "negation"} and note.layout.segment_of[cue.start] == index for cue in note.cues)
+    return any(
+        cue.group in {"uncertain", "plan", "negation"} and note.layout.segment_of[cue.start] == index
+        for cue in note.cues
+    )

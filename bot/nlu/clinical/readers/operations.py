@@ -17,10 +17,16 @@ _NONE = re.compile(
 _NONE_FORM = re.compile(
     r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w)| (?:<|within|in|last)? ?(?:4|four) ?(?:weeks|wks|wk|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
 )
-_NOTHING = re.compile(r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent)(?!\S)")
+_NOTHING = re.compile(
+    r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent)(?!\S)"
+)
 _LAST_ONE = re.compile(r"(?<!\S)(?:last|most recent|only) (?:operation|surgery|op|major operation)(?!\S)")
-_TUMOUR_TAIL = re.compile(r"^(?:of any kind |ever |so far |yet |to date |has been )*(?:for|on|of|to) (?:the |this |his |her |any )?(?:tumour|cancer|rectal|rectum|lesion|primary|bowel|malignancy|disease)")
-_RECENT_TAIL = re.compile(r"^(?:has been |was |were |done |performed |of any (?:kind|sort) )*(?:in|within|for|during|over|since|this|recently|lately|the last|last|past|<)(?!\S)")
+_TUMOUR_TAIL = re.compile(
+    r"^(?:of any kind |ever |so far |yet |to date |has been )*(?:for|on|of|to) (?:the |this |his |her |any )?(?:tumour|cancer|rectal|rectum|lesion|primary|bowel|malignancy|disease)"
+)
+_RECENT_TAIL = re.compile(
+    r"^(?:has been |was |were |done |performed |of any (?:kind|sort) )*(?:in|within|for|during|over|since|this|recently|lately|the last|last|past|<)(?!\S)"
+)
 
 
 def read_operations(note: Note) -> Iterator[Finding]:
@@ -30,13 +36,18 @@ def read_operations(note: Note) -> Iterator[Finding]:
     yield from _emergency(note)
     for mention in note.of("complication"):
         if mention.is_patient and not mention.superseded and mention.assertion in {"present", "negated", "uncertain"}:
-            yield finding(note, mention.concept, mention.start, mention.end, assertion=mention.assertion, cue=mention.cue)
+            yield finding(
+                note, mention.concept, mention.start, mention.end, assertion=mention.assertion, cue=mention.cue
+            )
 
 
 def _local(note: Note, mention: Mention) -> bool:
     """Done under local anaesthetic: minor whatever its name."""
     words = note.words(*note.clause(mention.start))
-    return re.search(r"(?<!\S)(?:under local|local (?:anaesthe\w+|an?aesthesia)|under la|sedation only)(?!\S)", words) is not None
+    return (
+        re.search(r"(?<!\S)(?:under local|local (?:anaesthe\w+|an?aesthesia)|under la|sedation only)(?!\S)", words)
+        is not None
+    )
 
 
 def _operations(note: Note) -> Iterator[Finding]:
@@ -44,9 +55,15 @@ def _operations(note: Note) -> Iterator[Finding]:
         kind = mention.attributes.get("surgery")
         if kind is None or not mention.is_patient:
             continue
-        if any(m.group == "transplant_donor" for m in note.same_clause(mention, "transplant_donor")) and mention.group == "transplant":
+        if (
+            any(m.group == "transplant_donor" for m in note.same_clause(mention, "transplant_donor"))
+            and mention.group == "transplant"
+        ):
             continue
-        if mention.group == "transplant" and re.search(r"(?<!\S)(?:cord blood|stem|marrow|haematopoietic|hsct|sct|bmt|conditioning|haplo\w*|leukaemia|lymphoma|myeloma|cml|aml|autograft)(?!\S)", note.sentence_words(mention.start)):
+        if mention.group == "transplant" and re.search(
+            r"(?<!\S)(?:cord blood|stem|marrow|haematopoietic|hsct|sct|bmt|conditioning|haplo\w*|leukaemia|lymphoma|myeloma|cml|aml|autograft)(?!\S)",
+            note.sentence_words(mention.start),
+        ):
             continue
         done = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
         if not done:
@@ -57,20 +74,47 @@ def _operations(note: Note) -> Iterator[Finding]:
         if when.earliest is not None and when.earliest > note.today:
             continue
         if mention.group == "anaesthesia":
-            if any(m.attributes.get("surgery") or m.group in {"minor_operation", "minor_treatment"} for m in note.same_sentence(mention, "operation", "treatment", "stoma", "minor_operation", "minor_treatment")):
+            if any(
+                m.attributes.get("surgery") or m.group in {"minor_operation", "minor_treatment"}
+                for m in note.same_sentence(
+                    mention, "operation", "treatment", "stoma", "minor_operation", "minor_treatment"
+                )
+            ):
                 continue
             near = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(mention.start)]
             if not near:
                 continue
             when = near[0].period
-        if not when.known and mention.end - mention.start <= 2 and note.norms[mention.start] == "major" and note.after(mention.end, 1) == [":"] and any(m.attributes.get("surgery") and m.start >= mention.end for m in note.same_sentence(mention, "operation", "treatment", "stoma")):
+        if (
+            not when.known
+            and mention.end - mention.start <= 2
+            and note.norms[mention.start] == "major"
+            and note.after(mention.end, 1) == [":"]
+            and any(
+                m.attributes.get("surgery") and m.start >= mention.end
+                for m in note.same_sentence(mention, "operation", "treatment", "stoma")
+            )
+        ):
             continue
         major = kind == "major" and not _local(note, mention)
         if kind == "excision":
-            major = re.search(r"(?<!\S)(?:under (?:ga|general)|general an?aesth\w+|g \. a)(?!\S)", note.sentence_words(mention.start)) is not None
+            major = (
+                re.search(
+                    r"(?<!\S)(?:under (?:ga|general)|general an?aesth\w+|g \. a)(?!\S)",
+                    note.sentence_words(mention.start),
+                )
+                is not None
+            )
         if mention.group == "treatment" and not mention.attributes.get("rectal"):
             continue
-        yield finding(note, "surgery", mention.start, mention.end, {"major": major, "name": note.words(mention.start, mention.end)}, when=when if when.known else ended)
+        yield finding(
+            note,
+            "surgery",
+            mention.start,
+            mention.end,
+            {"major": major, "name": note.words(mention.start, mention.end)},
+            when=when if when.known else ended,
+        )
 
 
 def _none(note: Note) -> Iterator[Finding]:
@@ -81,19 +125,51 @@ def _none(note: Note) -> Iterator[Finding]:
         if not _about_patient(note, start):
             continue
         tail = note.words(end, clause[1])
-        reported = re.search(r"(?<!\S)(?:report|letter|referral|discharge|according|records?|says|chart|summary)(?!\S)", note.sentence_words(start)) is not None
-        yield finding(note, "surgery_none", start, end, {"scope": _scope(note, match.group(), tail, start, end, clause), "reported": reported or None}, cue=match["neg"])
+        reported = (
+            re.search(
+                r"(?<!\S)(?:report|letter|referral|discharge|according|records?|says|chart|summary)(?!\S)",
+                note.sentence_words(start),
+            )
+            is not None
+        )
+        yield finding(
+            note,
+            "surgery_none",
+            start,
+            end,
+            {"scope": _scope(note, match.group(), tail, start, end, clause), "reported": reported or None},
+            cue=match["neg"],
+        )
     for mention in note.of("treatment", "operation"):
-        if mention.is_patient and mention.assertion == "negated" and mention.concept in {"resection_word", "major_operation"} and _RECENT_TAIL.search(" ".join(note.after(mention.end, 5))):
+        if (
+            mention.is_patient
+            and mention.assertion == "negated"
+            and mention.concept in {"resection_word", "major_operation"}
+            and _RECENT_TAIL.search(" ".join(note.after(mention.end, 5)))
+        ):
             yield finding(note, "surgery_none", mention.start, mention.end, {"scope": "recent"}, cue=mention.cue)
     for _, start, end in note.find(_NOTHING):
-        yield finding(note, "surgery_none", start, end, {"scope": _scope(note, "", note.words(end, note.clause(start)[1]), start, end, note.clause(start))})
+        yield finding(
+            note,
+            "surgery_none",
+            start,
+            end,
+            {"scope": _scope(note, "", note.words(end, note.clause(start)[1]), start, end, note.clause(start))},
+        )
     for _, start, end in note.find(_LAST_ONE):
-        near = [d for d in note.dates_around(mention.start) if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)]
+        near = [
+            d
+            for d in note.dates_around(mention.start)
+            if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)
+        ]
         if near:
             yield finding(note, "surgery", start, end, {"major": True, "name": "last operation"}, when=near[-1].period)
     for match, start, end in note.find(_NONE_FORM):
-        scope = "recent" if re.search(r"last|past|previous \d|4", match.group()) and "past surgical" not in match.group() else "ever"
+        scope = (
+            "recent"
+            if re.search(r"last|past|previous \d|4", match.group()) and "past surgical" not in match.group()
+            else "ever"
+        )
         if _about_patient(note, start):
             yield finding(note, "surgery_none", start, end, {"scope": scope})
 
@@ -108,9 +184,16 @@ def _scope(note: Note, words: str, tail: str, start: int, end: int, clause: tupl
         return "tumour"
     if re.match(r"^(?:planned|is planned|booked|offered|needed|required|was needed|possible|as yet planned)", tail):
         return "other"
-    if any(m.group == "treatment" and m.concept != "resection_word" and clause[0] <= m.start < clause[1] for m in note.around(start)):
+    if any(
+        m.group == "treatment" and m.concept != "resection_word" and clause[0] <= m.start < clause[1]
+        for m in note.around(start)
+    ):
         return "treatment"
-    if _RECENT_TAIL.search(tail) or re.search(r"(?<!\S)(?:recent|major)(?!\S)", words) or re.search(r"(?<!\S)(?:recently|this year|within)(?!\S)", tail):
+    if (
+        _RECENT_TAIL.search(tail)
+        or re.search(r"(?<!\S)(?:recent|major)(?!\S)", words)
+        or re.search(r"(?<!\S)(?:recently|this year|within)(?!\S)", tail)
+    ):
         return "recent" if not re.match(r"^(?:in (?:his|her) life|ever)", tail) else "ever"
     if re.search(r"(?<!\S)(?:other|further)(?!\S)", words):
         return "recent"
@@ -120,8 +203,12 @@ def _scope(note: Note, words: str, tail: str, start: int, end: int, clause: tupl
 _OTHER_CAUSES = re.compile(
     r"(?<!\S)(?:appendi\w+|trauma|ectopic|hernia|caesarean|c section|cesarean|ulcer|hip|aneurysm|accident|gallbladder|cholecyst\w*|torsion|fracture|diverticul\w*|adhesion\w*|pancreat\w*|heart|cardiac|bypass|cabg|splenectomy|brain|craniotomy|eye|retinal|knee|kidney|caesar|birth|ovarian|dental|duodenal|gastric|volvulus)(?!\S)"
 )
-_TUMOUR_CAUSES = re.compile(r"(?<!\S)(?:obstruct\w*|perforat\w*|bleed\w*|haemorrhag\w*|bled|tumour|cancer|rectal|rectum|colostomy|ileostomy|stoma|hartmann\w*|ileus|defunction\w*|subileus)(?!\S)")
-_OPERATION = re.compile(r"(?<!\S)(?:surgery|operation|op|operations|laparotomy|procedures?|interventions?|theatre|operated|colostomy|ileostomy|stoma|hartmann\w*|resection|resected|defunctioned|defunctioning|laparoscopy|surgical|diversion)(?!\S)")
+_TUMOUR_CAUSES = re.compile(
+    r"(?<!\S)(?:obstruct\w*|perforat\w*|bleed\w*|haemorrhag\w*|bled|tumour|cancer|rectal|rectum|colostomy|ileostomy|stoma|hartmann\w*|ileus|defunction\w*|subileus)(?!\S)"
+)
+_OPERATION = re.compile(
+    r"(?<!\S)(?:surgery|operation|op|operations|laparotomy|procedures?|interventions?|theatre|operated|colostomy|ileostomy|stoma|hartmann\w*|resection|resected|defunctioned|defunctioning|laparoscopy|surgical|diversion)(?!\S)"
+)
 
 
 def _emergency(note: Note) -> Iterator[Finding]:
@@ -142,33 +229,79 @@ def _emergency(note: Note) -> Iterator[Finding]:
         if mention.assertion == "uncertain":
             yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="uncertain", cue=mention.cue)
             continue
-        if phrase in {"acutely", "urgently", "emergent", "out of hours"} and not re.search(r"(?<!\S)(?:theatre|laparotomy|hartmann\w*|operated|colostomy|stoma|ileostomy|surgery)(?!\S)", words):
+        if phrase in {"acutely", "urgently", "emergent", "out of hours"} and not re.search(
+            r"(?<!\S)(?:theatre|laparotomy|hartmann\w*|operated|colostomy|stoma|ileostomy|surgery)(?!\S)", words
+        ):
             continue
-        ops = [m for m in note.same_clause(mention, "operation", "stoma", "treatment", "bypass") if m.assertion in {"present", "planned", "negated"}]
+        ops = [
+            m
+            for m in note.same_clause(mention, "operation", "stoma", "treatment", "bypass")
+            if m.assertion in {"present", "planned", "negated"}
+        ]
         if not named and ops and all(m.assertion == "negated" for m in ops):
             continue
-        if not named and ops and all(m.assertion == "planned" and not made_already(note, m) for m in ops) and not _happened(note, mention, words):
+        if (
+            not named
+            and ops
+            and all(m.assertion == "planned" and not made_already(note, m) for m in ops)
+            and not _happened(note, mention, words)
+        ):
             continue
-        cause = "tumour" if _TUMOUR_CAUSES.search(full) and not (_OTHER_CAUSES.search(words) and not _TUMOUR_CAUSES.search(words)) else "other" if _OTHER_CAUSES.search(full) else "unclear"
+        cause = (
+            "tumour"
+            if _TUMOUR_CAUSES.search(full) and not (_OTHER_CAUSES.search(words) and not _TUMOUR_CAUSES.search(words))
+            else "other"
+            if _OTHER_CAUSES.search(full)
+            else "unclear"
+        )
         if cause == "unclear":
-            old = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(mention.start) and d.period.latest and (note.today - d.period.latest).days > 400]
+            old = [
+                d
+                for d in note.dates
+                if note.layout.sentence_of(d.start) == note.layout.sentence_of(mention.start)
+                and d.period.latest
+                and (note.today - d.period.latest).days > 400
+            ]
             cause = "other" if old else "tumour"
         yield finding(note, "emergency_surgery", mention.start, mention.end, {"cause": cause})
     for mention in note.of("elective"):
         words = note.words(*note.clause(mention.start))
         about = _TUMOUR_CAUSES.search(words) or _TUMOUR_CAUSES.search(note.sentence_words(mention.start))
         own = note.norms[mention.start] in {"non", "not", "was"}
-        if mention.is_patient and (mention.assertion in {"present"} or own or made_already(note, mention)) and about and (_OPERATION.search(words) or own) and not re.search(r"(?<!\S)(?:hip|knee|hernia|cholecyst\w*|cataract)(?!\S)", words):
+        if (
+            mention.is_patient
+            and (mention.assertion in {"present"} or own or made_already(note, mention))
+            and about
+            and (_OPERATION.search(words) or own)
+            and not re.search(r"(?<!\S)(?:hip|knee|hernia|cholecyst\w*|cataract)(?!\S)", words)
+        ):
             yield finding(note, "elective_surgery", mention.start, mention.end)
-        elif mention.is_patient and note.norms[mention.start] in {"none", "never", "nothing", "not"} and _OPERATION.search(note.sentence_words(mention.start)):
-            yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="negated", cue=note.norms[mention.start])
+        elif (
+            mention.is_patient
+            and note.norms[mention.start] in {"none", "never", "nothing", "not"}
+            and _OPERATION.search(note.sentence_words(mention.start))
+        ):
+            yield finding(
+                note,
+                "emergency_surgery",
+                mention.start,
+                mention.end,
+                assertion="negated",
+                cue=note.norms[mention.start],
+            )
     for mention in note.of("stoma"):
         if mention.is_patient and mention.assertion == "planned" and made_already(note, mention):
             yield finding(note, "elective_surgery", mention.start, mention.end)
 
 
 def _happened(note: Note, mention: Mention, words: str) -> bool:
-    return re.search(r"(?<!\S)(?:had|underwent|was (?:done|performed|formed|fashioned|taken|operated)|required|needed|received|after|s/p|following|made|formed|fashioned|took him|took her|operated)(?!\S)", words) is not None
+    return (
+        re.search(
+            r"(?<!\S)(?:had|underwent|was (?:done|performed|formed|fashioned|taken|operated)|required|needed|received|after|s/p|following|made|formed|fashioned|took him|took her|operated)(?!\S)",
+            words,
+        )
+        is not None
+    )
 
 
 # ------------------------------------------------------------------------------------- organ function
@@ -182,7 +315,9 @@ _ORGANS = {
 }
 _ORGAN_WORD = re.compile("|".join(rf"(?<!\S)(?P<{name}>{pattern})(?!\S)" for name, pattern in _ORGANS.items()))
 _GOOD_WORD = re.compile(rf"(?<!\S){_GOOD}(?!\S)")
-_BAD_WORD = re.compile(r"(?<!\S)(?:abnormal|deranged|raised|elevated|low|impaired|reduced|high|not normal|borderline|poor|pending|awaited|not (?:done|back|available|taken|checked|yet)|mildly|slightly|except|apart|outstanding|repeat|to follow|requested|due)(?!\S)")
+_BAD_WORD = re.compile(
+    r"(?<!\S)(?:abnormal|deranged|raised|elevated|low|impaired|reduced|high|not normal|borderline|poor|pending|awaited|not (?:done|back|available|taken|checked|yet)|mildly|slightly|except|apart|outstanding|repeat|to follow|requested|due)(?!\S)"
+)
 _LAB = re.compile(
     r"(?<!\S)(?P<name>hb|haemoglobin|hgb|plt|platelets|plts|wbc|wcc|anc|neutrophils|neut|creatinine|creat|cr|crea|egfr|crcl|alt|ast|bilirubin|bili|tbil|alp|albumin|alb|inr|cea|urea|potassium|na|ldh|hba1c)(?: (?:of|is|was|:|=|at))* (?P<sign><|>)?(?: )?(?P<value>\d+(?:\.\d+)?)(?: ?(?P<unit>g / dl|g / l|g/l|x ?10 ?\^? ?9 ?/ ?l|x 10\^9 / l|10\^9 / l|umol / l|mg / dl|u / l|iu / l|ml / min|ng / ml|mmol / l|%|k))?(?!\S)"
 )
@@ -204,7 +339,13 @@ def read_organs(note: Note) -> Iterator[Finding]:
         yield from _failure(note, mention)
     yield from _by_organ(note)
     for match, start, end in note.find(_LAB):
-        yield finding(note, "laboratory", start, end, {"name": match["name"], "value": float(match["value"]), "unit": match["unit"] or None})
+        yield finding(
+            note,
+            "laboratory",
+            start,
+            end,
+            {"name": match["name"], "value": float(match["value"]), "unit": match["unit"] or None},
+        )
 
 
 def _failure(note: Note, mention: Mention) -> Iterator[Finding]:
@@ -212,10 +353,20 @@ def _failure(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     words = note.sentence_words(mention.start)
     when, ended = dates_of(mention)
-    over = re.search(r"(?<!\S)(?:resolved|recovered|recovery|temporary|briefly|stopped|until|came off|off dialysis|no longer|former|transplant\w*|cured|before the transplant|previously)(?!\S)", words)
-    if (over and mention.assertion == "present") or (ended.known and ended.latest is not None and ended.latest < note.today):
+    over = re.search(
+        r"(?<!\S)(?:resolved|recovered|recovery|temporary|briefly|stopped|until|came off|off dialysis|no longer|former|transplant\w*|cured|before the transplant|previously)(?!\S)",
+        words,
+    )
+    if (over and mention.assertion == "present") or (
+        ended.known and ended.latest is not None and ended.latest < note.today
+    ):
         return
-    old = when.latest is not None and (note.today - when.latest).days > 300 and "since" not in words and not mention.affirmed
+    old = (
+        when.latest is not None
+        and (note.today - when.latest).days > 300
+        and "since" not in words
+        and not mention.affirmed
+    )
     if old and "dialysis" not in note.words(mention.start, mention.end):
         return
     yield finding(note, "organ_failure", mention.start, mention.end, assertion=mention.assertion, cue=mention.cue)
@@ -238,17 +389,36 @@ def _by_organ(note: Note) -> Iterator[Finding]:
         good_first = _GOOD_WORD.search(words)
         leads = bool(mine) and good_first is not None and good_first.start() <= 2
         back = index
-        while back > 0 and segments[back].sentence == segment.sentence and segments[back].link in {",", "and", "/", ":", "-", "or"}:
+        while (
+            back > 0
+            and segments[back].sentence == segment.sentence
+            and segments[back].link in {",", "and", "/", ":", "-", "or"}
+        ):
             back -= 1
             text = note.words(segments[back].start, segments[back].end)
-            if _GOOD_WORD.search(text) or _BAD_WORD.search(text) or not list(_organs_in(note, segments[back].start, segments[back].end)) or any(c.isdigit() for c in text):
+            if (
+                _GOOD_WORD.search(text)
+                or _BAD_WORD.search(text)
+                or not list(_organs_in(note, segments[back].start, segments[back].end))
+                or any(c.isdigit() for c in text)
+            ):
                 break
             joined.insert(0, segments[back])
         if leads or not mine:
             ahead = index + 1
-            while leads and ahead < len(segments) and segments[ahead].sentence == segment.sentence and segments[ahead].link in {",", "and", "/"}:
+            while (
+                leads
+                and ahead < len(segments)
+                and segments[ahead].sentence == segment.sentence
+                and segments[ahead].link in {",", "and", "/"}
+            ):
                 text = note.words(segments[ahead].start, segments[ahead].end)
-                if _GOOD_WORD.search(text) or _BAD_WORD.search(text) or not list(_organs_in(note, segments[ahead].start, segments[ahead].end)) or any(c.isdigit() for c in text):
+                if (
+                    _GOOD_WORD.search(text)
+                    or _BAD_WORD.search(text)
+                    or not list(_organs_in(note, segments[ahead].start, segments[ahead].end))
+                    or any(c.isdigit() for c in text)
+                ):
                     break
                 joined.append(segments[ahead])
                 ahead += 1
@@ -271,28 +441,72 @@ def _organs_in(note: Note, start: int, end: int) -> Iterator[tuple[str, int, int
 def read_allergies(note: Note) -> Iterator[Finding]:
     """`no_allergy`, `only_allergy`, `allergy` (with `study_drug`), `tolerated_study_drug`, `rt_impossible`."""
     for mention in note.of("rt_impossible"):
-        if (mention.is_patient and mention.assertion in {"present", "uncertain"}) or (mention.is_patient and note.norms[mention.start] in {"no", "not", "cannot", "can", "unable"} and mention.assertion != "planned"):
+        if (mention.is_patient and mention.assertion in {"present", "uncertain"}) or (
+            mention.is_patient
+            and note.norms[mention.start] in {"no", "not", "cannot", "can", "unable"}
+            and mention.assertion != "planned"
+        ):
             if note.norms[mention.start] == "contraindication" and mention.assertion == "negated":
                 continue
-            yield finding(note, "rt_impossible", mention.start, mention.end, assertion="uncertain" if mention.assertion == "uncertain" else "present", cue=mention.cue)
+            yield finding(
+                note,
+                "rt_impossible",
+                mention.start,
+                mention.end,
+                assertion="uncertain" if mention.assertion == "uncertain" else "present",
+                cue=mention.cue,
+            )
     for mention in note.of("allergy_none"):
         if mention.is_patient and mention.assertion not in {"uncertain", "planned"}:
             tail = note.words(mention.end, min(note.sentence(mention.start)[1], mention.end + 6))
             words = note.words(mention.start, mention.end)
-            if re.match(r"to (?!any|the study|study|medic|drugs|anything|date|trial|our|his|her)", tail) and not re.search(r"study|trial|component|oxaliplatin|capecitabine|penpulimab", words) and not re.match(r"to (?:\S+ ){0,3}(?:oxaliplatin|capecitabine|penpulimab|platinum|5 fu)", tail):
+            if (
+                re.match(r"to (?!any|the study|study|medic|drugs|anything|date|trial|our|his|her)", tail)
+                and not re.search(r"study|trial|component|oxaliplatin|capecitabine|penpulimab", words)
+                and not re.match(r"to (?:\S+ ){0,3}(?:oxaliplatin|capecitabine|penpulimab|platinum|5 fu)", tail)
+            ):
                 continue
-            barred = [m for m in note.around(mention.start) if m.group in {"treatment", "allergen"} and _study_drug(note, m) and mention.end <= m.start < note.sentence(mention.start)[1]]
-            excepted = re.search(r"(?<!\S)(?:except|apart from|other than|but|besides|save|bar|aside from|only)(?!\S)", note.words(mention.end, note.sentence(mention.start)[1]))
+            barred = [
+                m
+                for m in note.around(mention.start)
+                if m.group in {"treatment", "allergen"}
+                and _study_drug(note, m)
+                and mention.end <= m.start < note.sentence(mention.start)[1]
+            ]
+            excepted = re.search(
+                r"(?<!\S)(?:except|apart from|other than|but|besides|save|bar|aside from|only)(?!\S)",
+                note.words(mention.end, note.sentence(mention.start)[1]),
+            )
             if barred and excepted and barred[0].assertion != "negated":
-                yield finding(note, "allergy", mention.start, barred[0].end, {"study_drug": True, "to": note.words(barred[0].start, barred[0].end)})
+                yield finding(
+                    note,
+                    "allergy",
+                    mention.start,
+                    barred[0].end,
+                    {"study_drug": True, "to": note.words(barred[0].start, barred[0].end)},
+                )
                 continue
             yield finding(note, "no_allergy", mention.start, mention.end)
     for mention in note.of("allergy"):
         yield from _allergy(note, mention)
     for mention in note.of("tolerated"):
         clause = note.clause(mention.start)
-        drugs = [m for m in note.around(mention.start) if clause[0] <= m.start < clause[1] and m.group in {"treatment", "allergen"} and (m.attributes.get("study") or m.attributes.get("kind") in {"chemotherapy", "immunotherapy"})]
-        if mention.is_patient and mention.assertion == "present" and drugs and re.search(r"capox|capeox|xelox|folfox|oxaliplatin|capecitabine|5 fu|fluorouracil|penpulimab|xeloda", note.words(*clause)):
+        drugs = [
+            m
+            for m in note.around(mention.start)
+            if clause[0] <= m.start < clause[1]
+            and m.group in {"treatment", "allergen"}
+            and (m.attributes.get("study") or m.attributes.get("kind") in {"chemotherapy", "immunotherapy"})
+        ]
+        if (
+            mention.is_patient
+            and mention.assertion == "present"
+            and drugs
+            and re.search(
+                r"capox|capeox|xelox|folfox|oxaliplatin|capecitabine|5 fu|fluorouracil|penpulimab|xeloda",
+                note.words(*clause),
+            )
+        ):
             yield finding(note, "tolerated_study_drug", mention.start, mention.end)
 
 
@@ -302,23 +516,56 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
     first, last = note.clause(mention.start)
     words = note.words(first, last)
     full = note.sentence_words(mention.start)
-    drugs = [m for m in note.around(mention.start) if first <= m.start < last and (m.attributes.get("study") or _study_drug(note, m)) and m.is_patient]
+    drugs = [
+        m
+        for m in note.around(mention.start)
+        if first <= m.start < last and (m.attributes.get("study") or _study_drug(note, m)) and m.is_patient
+    ]
     near = [m for m in drugs if _linked(note, mention, m)]
-    harmless = [m for m in note.around(mention.start) if first <= m.start < last and m.group == "allergen" and not m.attributes.get("study")]
+    harmless = [
+        m
+        for m in note.around(mention.start)
+        if first <= m.start < last and m.group == "allergen" and not m.attributes.get("study")
+    ]
     if mention.assertion == "negated":
-        plain = note.words(mention.start, mention.end) in {"allergy", "allergies", "drug allergy", "drug allergies", "allergic", "hypersensitivity", "allergic reactions"}
-        named = plain and re.search(r"(?<!\S)to (?!any|the|study|drugs|medic|anything)", " ".join(note.after(mention.end, 2)))
+        plain = note.words(mention.start, mention.end) in {
+            "allergy",
+            "allergies",
+            "drug allergy",
+            "drug allergies",
+            "allergic",
+            "hypersensitivity",
+            "allergic reactions",
+        }
+        named = plain and re.search(
+            r"(?<!\S)to (?!any|the|study|drugs|medic|anything)", " ".join(note.after(mention.end, 2))
+        )
         if not harmless and (near or (plain and not named)):
             yield finding(note, "no_allergy", mention.start, mention.end, cue=mention.cue)
         return
     if near:
         if all(m.assertion == "negated" for m in near):
             return
-        doubt = mention.assertion in {"uncertain", "planned", "hypothetical"} or any(m.assertion == "uncertain" for m in near)
+        doubt = mention.assertion in {"uncertain", "planned", "hypothetical"} or any(
+            m.assertion == "uncertain" for m in near
+        )
         drug = near[0]
-        yield finding(note, "allergy", min(mention.start, drug.start), max(mention.end, drug.end), {"study_drug": True, "to": note.words(drug.start, drug.end)}, assertion="uncertain" if doubt else "present", cue=mention.cue)
+        yield finding(
+            note,
+            "allergy",
+            min(mention.start, drug.start),
+            max(mention.end, drug.end),
+            {"study_drug": True, "to": note.words(drug.start, drug.end)},
+            assertion="uncertain" if doubt else "present",
+            cue=mention.cue,
+        )
         return
-    only = re.search(r"(?<!\S)(?:only|sole|alone|nothing else|no others?|solely|none other|nil else|just|nothing other|no other)(?!\S)", words) or re.search(r"(?<!\S)(?:otherwise (?:none|nil|no)|no others?|nothing else|none otherwise|no other allergies)(?!\S)", full)
+    only = re.search(
+        r"(?<!\S)(?:only|sole|alone|nothing else|no others?|solely|none other|nil else|just|nothing other|no other)(?!\S)",
+        words,
+    ) or re.search(
+        r"(?<!\S)(?:otherwise (?:none|nil|no)|no others?|nothing else|none otherwise|no other allergies)(?!\S)", full
+    )
     if only and mention.assertion == "present" and harmless:
         yield finding(note, "only_allergy", mention.start, max(mention.end, harmless[-1].end))
         return
@@ -327,7 +574,13 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
 
 
 def _study_drug(note: Note, mention: Mention) -> bool:
-    return re.search(r"oxaliplatin|eloxatin|capecitabine|xeloda|5 fu|5fu|fluorouracil|fluoropyrimidine|penpulimab|platinum|capox|folfox|xelox|capeox|excipient|polysorbate", note.words(mention.start, mention.end)) is not None
+    return (
+        re.search(
+            r"oxaliplatin|eloxatin|capecitabine|xeloda|5 fu|5fu|fluorouracil|fluoropyrimidine|penpulimab|platinum|capox|folfox|xelox|capeox|excipient|polysorbate",
+            note.words(mention.start, mention.end),
+        )
+        is not None
+    )
 
 
 def _linked(note: Note, allergy: Mention, drug: Mention) -> bool:

@@ -12,11 +12,23 @@ from bot.nlu.clinical.readers.common import Standing, finding
 from bot.trial.facts import Finding, Period
 
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
-_DECADES = {"teens": 13, "twenties": 20, "thirties": 30, "forties": 40, "fifties": 50, "sixties": 60, "seventies": 70, "eighties": 80, "nineties": 90}
+_DECADES = {
+    "teens": 13,
+    "twenties": 20,
+    "thirties": 30,
+    "forties": 40,
+    "fifties": 50,
+    "sixties": 60,
+    "seventies": 70,
+    "eighties": 80,
+    "nineties": 90,
+}
 _MALE = "m|male|man|gentleman|gent|chap|boy|widower|bloke|guy|farmer and father"
 _FEMALE = "f|female|woman|lady|girl|widow|housewife"
 _SEX = f"{_MALE}|{_FEMALE}"
-_WORDY = rf"(?:{'|'.join(_TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?|eighteen|nineteen|seventeen|sixteen"
+_WORDY = (
+    rf"(?:{'|'.join(_TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?|eighteen|nineteen|seventeen|sixteen"
+)
 _N = rf"\d{{1,3}}|{_WORDY}"
 _OLD = r"(?:y/o|yo|y o|y \. o \.?|y|yr|yrs|year|years|jahre|jahrige[r]?|j)"
 
@@ -25,21 +37,33 @@ _STRONG = (
     re.compile(r"(?<!\S)(?P<n>\d{2,3}) (?:y/o|yo)(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD} (?:old )?(?:[a-z]+ )?(?P<sex>{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2,3}}) (?:/ )?(?P<sex>{_SEX})(?! (?:ago|back|post|since|[0-9]))(?!\S)"),
-    re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"),
-    re.compile(rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman|señora|senora|señor|senor|signora|signor) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"),
-    re.compile(rf"(?<!\S)(?:a|an|this|very) (?:young|fit|sprightly|youthful|active|healthy|frail|lively|spry|robust|vigorous|hale|young looking|biologically young) (?P<n>{_N})(?= ?(?:,|\.|;|'|$|and|who|with|\)|in|on))"),
+    re.compile(
+        rf"(?<!\S)(?P<sex>{_SEX}) (?:patient |pat )?(?:, |/ |- |\( |: )?(?:(?:age|aged|of|is) )?(?:: )?(?P<n>{_N})(?! (?:mm|cm|mg|%|g|kg|units?|/|iu|gy|x|days?|weeks?|months?|mets?|nodes?)(?!\S))(?!\S)"
+    ),
+    re.compile(
+        rf"(?<!\S)(?:patient|pt|man|woman|lady|male|female|gentleman|señora|senora|señor|senor|signora|signor) of (?P<n>{_N})(?: years)?(?= ?(?:,|\.|;|$|years|with|and|who))"
+    ),
+    re.compile(
+        rf"(?<!\S)(?:a|an|this|very) (?:young|fit|sprightly|youthful|active|healthy|frail|lively|spry|robust|vigorous|hale|young looking|biologically young) (?P<n>{_N})(?= ?(?:,|\.|;|'|$|and|who|with|\)|in|on))"
+    ),
     re.compile(r"(?<!\S)(?P<sex>male|female|man|woman|gentleman|lady) (?P<n>[1-9]\d)(?= / [a-z])"),
     re.compile(r"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) [♂♀](?!\S)"),
     re.compile(r"(?<!\S)[♂♀] (?P<n>\d{2})(?!\S)"),
     re.compile(r"(?<!\S)patient \S+ , (?P<n>\d{2}) years(?!\S)"),
     re.compile(rf"(?<!\S)(?:his|her|the|patient 's) age(?: ,| is| of| :)* (?P<n>{_N})(?!\S)"),
-    re.compile(rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"),
-    re.compile(rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) is (?:now |currently |already |only |still )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today)|$)"),
+    re.compile(
+        rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"
+    ),
+    re.compile(
+        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) is (?:now |currently |already |only |still )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today)|$)"
+    ),
     re.compile(rf"(?<!\S)(?:(?:just|recently|has|only|now|who|he|she) )+turned (?P<n>{_N})(?!\S)"),
     re.compile(r"(?<!\S)(?:patient|pt) , (?P<n>\d{2})(?= ?,)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
-    re.compile(rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"),
+    re.compile(
+        rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"
+    ),
 )
 _TITLE = re.compile(
     rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
@@ -48,25 +72,177 @@ _TITLE = re.compile(
 _WEAK = (
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
-    re.compile(r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"),
+    re.compile(
+        r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"
+    ),
     re.compile(r"(?:^|(?<=\n))(?P<n>\d{2}) years(?= ?(?:,|\.|;|$))"),
-    re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"),
+    re.compile(
+        r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"
+    ),
     re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) \( (?P<n>[1-9]\d) (?:y |yrs |years |yo )?\)(?!\S)"),
     re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
     re.compile(r"(?<!\S)(?:she|he) is (?P<n>\w+)(?= ?(?:,|\.|;|$))"),
 )
-_NOT_NAMES = frozenset(["ecog", "ps", "kps", "karnofsky", "who", "case", "room", "bed", "no", "nr", "page", "hb", "psa", "cea", "platelets", "plt", "wbc", "alt", "ast", "ward", "bmi", "score", "weight", "height", "grade", "level", "table", "figure", "fig", "site", "arm", "item", "day", "week", "cycle", "number", "creatinine", "egfr", "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december", "jan", "feb", "mar", "apr", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "t", "n", "m"])
-_TENS_AGE = re.compile(r"(?<!\S)(?:in )?(?:(?:his|her|their|the) )?(?P<part>early |mid |late |middle )?(?P<dec>[2-9]0) ?'? ?s(?!\S)")
+_NOT_NAMES = frozenset(
+    [
+        "ecog",
+        "ps",
+        "kps",
+        "karnofsky",
+        "who",
+        "case",
+        "room",
+        "bed",
+        "no",
+        "nr",
+        "page",
+        "hb",
+        "psa",
+        "cea",
+        "platelets",
+        "plt",
+        "wbc",
+        "alt",
+        "ast",
+        "ward",
+        "bmi",
+        "score",
+        "weight",
+        "height",
+        "grade",
+        "level",
+        "table",
+        "figure",
+        "fig",
+        "site",
+        "arm",
+        "item",
+        "day",
+        "week",
+        "cycle",
+        "number",
+        "creatinine",
+        "egfr",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "jan",
+        "feb",
+        "mar",
+        "apr",
+        "jun",
+        "jul",
+        "aug",
+        "sep",
+        "oct",
+        "nov",
+        "dec",
+        "t",
+        "n",
+        "m",
+    ]
+)
+_TENS_AGE = re.compile(
+    r"(?<!\S)(?:in )?(?:(?:his|her|their|the) )?(?P<part>early |mid |late |middle )?(?P<dec>[2-9]0) ?'? ?s(?!\S)"
+)
 _BETWEEN = re.compile(r"(?<!\S)(?:aged?|is) (?:between )?(?P<a>\d{2}) ?(?:-|to|and) ?(?P<b>\d{2})(?!\S)")
 _AT_WORK = re.compile(r"(?:^|(?<=\n))at (?P<n>[1-9]\d) ,? ?(?:he|she|the patient|mr|mrs|ms|this)(?!\S)")
 _BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
-_DECADE = re.compile(rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)")
-_GENARIAN = {"octogenarian": (80, 89), "nonagenarian": (90, 99), "septuagenarian": (70, 79), "sexagenarian": (60, 69), "quinquagenarian": (50, 59), "teenager": (13, 19), "teenage": (13, 19)}
-_BIRTH = re.compile(r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$")
-_OTHERS_AFTER = frozenset(
-    ["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "infant", "child", "scan", "scar", "stent", "fracture", "graft", "history", "nephew", "niece", "grandson", "granddaughter", "boy", "girl", "friend", "hip", "knee", "injury", "mum", "dad", "toddler", "study", "report", "referral", "letter", "dog"]
+_DECADE = re.compile(
+    rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)"
 )
-_OTHERS_BEFORE = frozenset(["mother", "father", "brother", "sister", "son", "daughter", "wife", "husband", "partner", "aunt", "uncle", "cousin", "twin", "baby", "nephew", "niece", "at", "from", "since", "until", "mum", "dad", "menopause"])
+_GENARIAN = {
+    "octogenarian": (80, 89),
+    "nonagenarian": (90, 99),
+    "septuagenarian": (70, 79),
+    "sexagenarian": (60, 69),
+    "quinquagenarian": (50, 59),
+    "teenager": (13, 19),
+    "teenage": (13, 19),
+}
+_BIRTH = re.compile(
+    r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$"
+)
+_OTHERS_AFTER = frozenset(
+    [
+        "mother",
+        "father",
+        "brother",
+        "sister",
+        "son",
+        "daughter",
+        "wife",
+        "husband",
+        "partner",
+        "aunt",
+        "uncle",
+        "cousin",
+        "twin",
+        "baby",
+        "infant",
+        "child",
+        "scan",
+        "scar",
+        "stent",
+        "fracture",
+        "graft",
+        "history",
+        "nephew",
+        "niece",
+        "grandson",
+        "granddaughter",
+        "boy",
+        "girl",
+        "friend",
+        "hip",
+        "knee",
+        "injury",
+        "mum",
+        "dad",
+        "toddler",
+        "study",
+        "report",
+        "referral",
+        "letter",
+        "dog",
+    ]
+)
+_OTHERS_BEFORE = frozenset(
+    [
+        "mother",
+        "father",
+        "brother",
+        "sister",
+        "son",
+        "daughter",
+        "wife",
+        "husband",
+        "partner",
+        "aunt",
+        "uncle",
+        "cousin",
+        "twin",
+        "baby",
+        "nephew",
+        "niece",
+        "at",
+        "from",
+        "since",
+        "until",
+        "mum",
+        "dad",
+        "menopause",
+    ]
+)
 _AGE_TITLES = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"}
 
 
@@ -81,15 +257,25 @@ def _count(text: str) -> int:
 
 def _someone_else(note: Note, start: int, end: int) -> bool:
     """Whether an age is another person's, or that of an event ('menopause at 51', 'his 80-year-old mother')."""
-    if note.after(end, 1) != [","] and set(note.after(end, 2)) & _OTHERS_AFTER and note.after(end, 3)[1:3] != ["of", "two"]:
+    if (
+        note.after(end, 1) != [","]
+        and set(note.after(end, 2)) & _OTHERS_AFTER
+        and note.after(end, 3)[1:3] != ["of", "two"]
+    ):
         return True
     segment = note.segment(start)
     before = note.norms[max(segment.start, start - 4) : start]
-    if set(before) & _OTHERS_BEFORE and not re.search(r"(?:mother|father|parent|daughter|son|wife|husband|brother|sister|niece|nephew|partner) of", " ".join(before)):
+    if set(before) & _OTHERS_BEFORE and not re.search(
+        r"(?:mother|father|parent|daughter|son|wife|husband|brother|sister|niece|nephew|partner) of", " ".join(before)
+    ):
         return True
     number = note.layout.sentence_of(start)
     return any(
-        cue.group == "kin" and note.norms[cue.end : cue.end + 1] != ["of"] and note.layout.sentence_of(cue.start) == number and cue.end <= start and note.segment(cue.start).clause == segment.clause
+        cue.group == "kin"
+        and note.norms[cue.end : cue.end + 1] != ["of"]
+        and note.layout.sentence_of(cue.start) == number
+        and cue.end <= start
+        and note.segment(cue.start).clause == segment.clause
         and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start])
         for cue in note.cues_around(start)
     )
@@ -109,7 +295,11 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
                 found.append((years, years, start, end))
     if not found:
         for match, start, end in note.find(_TITLE):
-            if not _someone_else(note, start, end) and 10 < _count(match["n"]) < 121 and note.norms[start - 1 : start] != ["dear"]:
+            if (
+                not _someone_else(note, start, end)
+                and 10 < _count(match["n"]) < 121
+                and note.norms[start - 1 : start] != ["dear"]
+            ):
                 found.append((_count(match["n"]), _count(match["n"]), start, end))
     if not found:
         for match, start, end in note.find(_BRACKETED):
@@ -122,16 +312,23 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         found += list(_weak_ages(note))
     for match, start, end in note.find(_TENS_AGE):
         first = int(match["dec"])
-        if re.match(r"(?:in (?:his|her|their|the)|his|her|early|mid|late|middle)", match.group()) and not _someone_else(note, start, end) and not _is_event(note, start):
+        if (
+            re.match(r"(?:in (?:his|her|their|the)|his|her|early|mid|late|middle)", match.group())
+            and not _someone_else(note, start, end)
+            and not _is_event(note, start)
+        ):
             part = (match["part"] or "").strip()
             spread = {"early": (0, 4), "mid": (3, 7), "middle": (3, 7), "late": (6, 9)}.get(part, (0, 9))
             found.append((first + spread[0], first + spread[1], start, end))
     for match, start, end in note.find(_DECADE):
         period = _decade(match["dec"], match["part"])
         before = note.before(start, 3)
-        if not _someone_else(note, start, end) and not set(before) & {"since", "during", "diagnosed", "until", "from", "when"} and (
-            match.group().split()[0] in {"in", "his", "her", "their", "early", "mid", "late", "middle"}
-        ) and not _is_event(note, start):
+        if (
+            not _someone_else(note, start, end)
+            and not set(before) & {"since", "during", "diagnosed", "until", "from", "when"}
+            and (match.group().split()[0] in {"in", "his", "her", "their", "early", "mid", "late", "middle"})
+            and not _is_event(note, start)
+        ):
             found.append((*period, start, end))
     for i, word in enumerate(note.norms):
         if word in _GENARIAN and not _someone_else(note, i, i + 1):
@@ -147,7 +344,13 @@ def _weak_ages(note: Note) -> Iterator[tuple[int, int, int, int]]:
                 continue
             years = _count(match["n"])
             word = match.groupdict().get("word")
-            if word and (word in _NOT_NAMES or any(m.start <= start < m.end and m.group not in {"ignore", "trial", "other_illness"} for m in note.around(start))):
+            if word and (
+                word in _NOT_NAMES
+                or any(
+                    m.start <= start < m.end and m.group not in {"ignore", "trial", "other_illness"}
+                    for m in note.around(start)
+                )
+            ):
                 continue
             if 12 < years < 111 and not any(d.start < end and start < d.end for d in note.dates_around(start)):
                 yield years, years, start, end
@@ -158,7 +361,20 @@ def _is_event(note: Note, start: int) -> bool:
     """'MI in his fifties' dates the MI: an illness or operation stands right before."""
     index = note.segment(start).index
     return any(
-        m.end <= start and note.segment(m.start).index == index and m.group in {"cardiovascular", "malignancy", "autoimmune", "operation", "treatment", "transplant", "fertility", "infection_serious", "lung"}
+        m.end <= start
+        and note.segment(m.start).index == index
+        and m.group
+        in {
+            "cardiovascular",
+            "malignancy",
+            "autoimmune",
+            "operation",
+            "treatment",
+            "transplant",
+            "fertility",
+            "infection_serious",
+            "lung",
+        }
         for m in note.around(start)
     )
 
@@ -173,10 +389,28 @@ def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> boo
         if years < 13:
             return False
         letter = next(i for i in range(start, end) if note.norms[i] in {"m", "f"})
-        return note.tokens[letter].raw.isupper() or note.tokens[letter].start == note.tokens[letter - 1].end or start == 0 or (note.after(end, 1) == [","] and note.segment(start).start == start)
+        return (
+            note.tokens[letter].raw.isupper()
+            or note.tokens[letter].start == note.tokens[letter - 1].end
+            or start == 0
+            or (note.after(end, 1) == [","] and note.segment(start).start == start)
+        )
     if match.group().startswith(("age", "aged", "alter")):
         before = note.before(start, 2)
-        return not set(before) & {"at", "the", "from", "since", "under", "over", "menopause", "when", "until", "childbearing", "limit", "of"}
+        return not set(before) & {
+            "at",
+            "the",
+            "from",
+            "since",
+            "under",
+            "over",
+            "menopause",
+            "when",
+            "until",
+            "childbearing",
+            "limit",
+            "of",
+        }
     return True
 
 
@@ -209,12 +443,29 @@ def _unlabelled_births(note: Note) -> list[tuple[Period, int, int]]:
     for day in note.dates:
         segment = note.segment(day.start)
         latest = day.period.latest
-        if segment.sentence > 2 or latest is None or day.period.earliest is None or (latest - day.period.earliest).days > 366 or (note.today - latest).days < 15 * 365 or segment.index == 0:
+        if (
+            segment.sentence > 2
+            or latest is None
+            or day.period.earliest is None
+            or (latest - day.period.earliest).days > 366
+            or (note.today - latest).days < 15 * 365
+            or segment.index == 0
+        ):
             continue
         previous = note.layout.segments[segment.index - 1]
         words = note.norms[previous.start : previous.end]
-        headed = previous.sentence == segment.sentence and (set(words) & {"mr", "mrs", "ms", "miss", "re", "patient", "name", "herr", "frau"} or (previous.link == ":" and previous.index and note.norms[previous.start - 2] == "re"))
-        if headed and day.start - segment.start <= 1 and not any(note.segment(m.start).index in {previous.index, segment.index} and m.group not in {"ignore"} for m in note.mentions):
+        headed = previous.sentence == segment.sentence and (
+            set(words) & {"mr", "mrs", "ms", "miss", "re", "patient", "name", "herr", "frau"}
+            or (previous.link == ":" and previous.index and note.norms[previous.start - 2] == "re")
+        )
+        if (
+            headed
+            and day.start - segment.start <= 1
+            and not any(
+                note.segment(m.start).index in {previous.index, segment.index} and m.group not in {"ignore"}
+                for m in note.mentions
+            )
+        ):
             return [(day.period, day.start, day.end)]
     return []
 
@@ -243,7 +494,10 @@ def read_person(note: Note) -> Iterator[Finding]:
     yield from _performance(note)
 
 
-_SEX_WORDS = {**dict.fromkeys(["male", "man", "gentleman", "gent", "chap", "boy", "widower", "bloke"], "M"), **dict.fromkeys(["female", "woman", "lady", "girl", "widow", "housewife"], "F")}
+_SEX_WORDS = {
+    **dict.fromkeys(["male", "man", "gentleman", "gent", "chap", "boy", "widower", "bloke"], "M"),
+    **dict.fromkeys(["female", "woman", "lady", "girl", "widow", "housewife"], "F"),
+}
 
 
 def _sex(note: Note) -> Iterator[Finding]:
@@ -274,12 +528,25 @@ def _sex(note: Note) -> Iterator[Finding]:
     counts = {"M": 0, "F": 0}
     places: dict[str, int] = {}
     for i, word in enumerate(note.norms):
-        code = {"he": "M", "his": "M", "him": "M", "himself": "M", "she": "F", "her": "F", "hers": "F", "herself": "F"}.get(word)
+        code = {
+            "he": "M",
+            "his": "M",
+            "him": "M",
+            "himself": "M",
+            "she": "F",
+            "her": "F",
+            "hers": "F",
+            "herself": "F",
+        }.get(word)
         if code:
             counts[code] += 1
             places.setdefault(code, i)
     for i, word in enumerate(note.norms):
-        if word in {"mr", "mrs", "ms", "miss"} and note.norms[i - 1 : i] != ["dear"] and not (counts["M"] + counts["F"]):
+        if (
+            word in {"mr", "mrs", "ms", "miss"}
+            and note.norms[i - 1 : i] != ["dear"]
+            and not (counts["M"] + counts["F"])
+        ):
             yield finding(note, "sex", i, i + 1, {"code": _AGE_TITLES[word]})
             return
     if counts["M"] or counts["F"]:
@@ -289,7 +556,9 @@ def _sex(note: Note) -> Iterator[Finding]:
 
 def _another(note: Note, i: int) -> bool:
     before = note.before(i, 2)
-    return bool(set(before) & {"another", "other", "young", "if", "his", "her", "unrelated", "every", "women", "next", "each"}) or note.norms[i + 1 : i + 2] in (["donor"], ["partner"], ["partners"], ["nurse"], ["colleague"], ["doctor"])
+    return bool(
+        set(before) & {"another", "other", "young", "if", "his", "her", "unrelated", "every", "women", "next", "each"}
+    ) or note.norms[i + 1 : i + 2] in (["donor"], ["partner"], ["partners"], ["nurse"], ["colleague"], ["doctor"])
 
 
 _ROMAN = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "nil": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "o": 0}
@@ -302,7 +571,9 @@ _ECOG = re.compile(
     rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
-_KPS = re.compile(r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\(|at|about|now|put|scored|currently|around|only|estimated|his|her|to))* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)")
+_KPS = re.compile(
+    r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\(|at|about|now|put|scored|currently|around|only|estimated|his|her|to))* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)"
+)
 
 
 def _performance(note: Note) -> Iterator[Finding]:
@@ -314,7 +585,11 @@ def _performance(note: Note) -> Iterator[Finding]:
     for match, start, end in note.find(_ECOG):
         if any(start < e and s < end for *_, s, e in found):
             continue
-        if match["scale"] == "who" and note.tokens[start].raw != "WHO" and (end - start != 2 or note.after(end, 1) not in ([], [","], ["."], [";"])):
+        if (
+            match["scale"] == "who"
+            and note.tokens[start].raw != "WHO"
+            and (end - start != 2 or note.after(end, 1) not in ([], [","], ["."], [";"]))
+        ):
             continue
         if match["scale"].startswith("who") and note.norms[start + 1 : start + 2] == ["grade"]:
             continue
@@ -335,16 +610,30 @@ def _performance(note: Note) -> Iterator[Finding]:
     found = [(scale, *_set_right(note, scale, low, high, end), start, end) for scale, low, high, start, end in found]
     found += list(_bare_scores(note, found))
     standing = Standing(note)
-    statements = [(start, f"{scale} {low}-{high}", _date_near(note, start, end)) for scale, low, high, start, end in found]
+    statements = [
+        (start, f"{scale} {low}-{high}", _date_near(note, start, end)) for scale, low, high, start, end in found
+    ]
     for i in sorted(standing.stands(statements)):
         scale, low, high, start, end = found[i]
-        unsure = _doubted(note, start, end) or any(note.norms[i] == "?" and note.tokens[i].end == note.tokens[i + 1].start for i in range(start, end - 1))
+        unsure = _doubted(note, start, end) or any(
+            note.norms[i] == "?" and note.tokens[i].end == note.tokens[i + 1].start for i in range(start, end - 1)
+        )
         if _proxy(note, start):
             continue
-        yield finding(note, "performance_status", start, end, {"scale": scale, "low": low, "high": high}, assertion="uncertain" if unsure else "present", when=statements[i][2])
+        yield finding(
+            note,
+            "performance_status",
+            start,
+            end,
+            {"scale": scale, "low": low, "high": high},
+            assertion="uncertain" if unsure else "present",
+            when=statements[i][2],
+        )
 
 
-_SET_RIGHT = re.compile(r"^(?:[.,;:(-] ?)*(?:correction|sorry|rather|i mean|should (?:read|be)|make that|no)(?: ?[:,-]| it| is| that| should| be| read| to| a| the| score| ps| i| mean)* (?P<n>[0-4]|[1-9]0|100)(?= ?(?:[,.;)]|$))")
+_SET_RIGHT = re.compile(
+    r"^(?:[.,;:(-] ?)*(?:correction|sorry|rather|i mean|should (?:read|be)|make that|no)(?: ?[:,-]| it| is| that| should| be| read| to| a| the| score| ps| i| mean)* (?P<n>[0-4]|[1-9]0|100)(?= ?(?:[,.;)]|$))"
+)
 
 
 def _set_right(note: Note, scale: str, low: int, high: int, end: int) -> tuple[int, int]:
@@ -360,7 +649,10 @@ def _bare_scores(note: Note, found: list[tuple[str, int, int, int, int]]) -> Ite
     for scale, _, _, _, end in list(found):
         stop = note.sentence(end - 1)[1]
         tail = note.words(end, min(stop, end + 12))
-        match = re.match(r"(?:(?!;|\.)\S+ ){0,6}?(?P<how>now|today|currently|was|not|previously|formerly|earlier|before|from|down from|up from|improved from|improved to|worsened to|since then) (?P<n>[0-4])(?= |$)(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg|/)(?!\S))", tail)
+        match = re.match(
+            r"(?:(?!;|\.)\S+ ){0,6}?(?P<how>now|today|currently|was|not|previously|formerly|earlier|before|from|down from|up from|improved from|improved to|worsened to|since then) (?P<n>[0-4])(?= |$)(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg|/)(?!\S))",
+            tail,
+        )
         if match and scale == "ECOG":
             at = end + len(tail[: match.start("n")].split())
             value = int(match["n"])
@@ -390,15 +682,40 @@ def _doubted(note: Note, start: int, end: int) -> bool:
     for cue in note.cues_around(start):
         if cue.group == "uncertain" and segment.start <= cue.start < segment.end:
             kind = cue.attributes.get("kind")
-            if (kind == "before" and cue.end <= start) or (cue.start >= end and (kind == "after" or note.norms[cue.start] == "?")):
+            if (kind == "before" and cue.end <= start) or (
+                cue.start >= end and (kind == "after" or note.norms[cue.start] == "?")
+            ):
                 return True
-    return note.after(end, 1) == ["?"] or _OWN_GUESS.match(" ".join(note.after(end, 7))) is not None or any(
-        cue.group == "uncertain" and cue.attributes.get("kind") == "after" and cue.start - end <= 2 and cue.start >= end and note.layout.sentence_of(cue.start) == segment.sentence
-        for cue in note.cues_around(start)
+    return (
+        note.after(end, 1) == ["?"]
+        or _OWN_GUESS.match(" ".join(note.after(end, 7))) is not None
+        or any(
+            cue.group == "uncertain"
+            and cue.attributes.get("kind") == "after"
+            and cue.start - end <= 2
+            and cue.start >= end
+            and note.layout.sentence_of(cue.start) == segment.sentence
+            for cue in note.cues_around(start)
+        )
     )
 
 
 def _proxy(note: Note, start: int) -> bool:
     """A score that the trial asks for or that is planned is none of the patient's ('needs ECOG 0-1')."""
     before = note.before(start, 3)
-    return bool(set(before) & {"needs", "requires", "required", "criterion", "criteria", "if", "until", "limit", "aim", "unless", "provided"})
+    return bool(
+        set(before)
+        & {
+            "needs",
+            "requires",
+            "required",
+            "criterion",
+            "criteria",
+            "if",
+            "until",
+            "limit",
+            "aim",
+            "unless",
+            "provided",
+        }
+    )

@@ -10,16 +10,57 @@ from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.trial.facts import Finding, Period
 
 _TUMOUR = frozenset({"tumour", "histology", "site"})
-_PELVIC_ORGANS = ("prostat", "cervi", "endometri", "uter", "womb", "bladder", "vagin", "vulva", "anal", "anus", "rect", "pelvi", "ovar", "penile", "penis")
+_PELVIC_ORGANS = (
+    "prostat",
+    "cervi",
+    "endometri",
+    "uter",
+    "womb",
+    "bladder",
+    "vagin",
+    "vulva",
+    "anal",
+    "anus",
+    "rect",
+    "pelvi",
+    "ovar",
+    "penile",
+    "penis",
+)
 _OTHER_CAUSE = re.compile(
     r"(?<!\S)(?:diverticul\w*|prolapse|endometriosis|volvulus|incontinence|fistula|trauma|injury|benign|crohn\w*|colitis|ibd|hirschsprung\w*|adenoma|polyp|ischaemi\w+)(?!\S)"
 )
-_NOT_CANCER = re.compile(r"(?<!\S)(?:rheumatoid|arthritis|psoriasis|lupus|sle|ra|ectopic|vasculitis|colitis|crohn\w*|nephrotic|macular|retinopathy|eye|sclerosis|hidradenitis|keloid|heterotopic|wart|warts|keratosis|keratoses|thrombocythaemia|itp|thyroid eye|thyrotoxicosis|graves|transplant)(?!\S)")
+_NOT_CANCER = re.compile(
+    r"(?<!\S)(?:rheumatoid|arthritis|psoriasis|lupus|sle|ra|ectopic|vasculitis|colitis|crohn\w*|nephrotic|macular|retinopathy|eye|sclerosis|hidradenitis|keloid|heterotopic|wart|warts|keratosis|keratoses|thrombocythaemia|itp|thyroid eye|thyrotoxicosis|graves|transplant)(?!\S)"
+)
 
 
 _AUTOGRAFT = re.compile(r"(?<!\S)(?:autologous|auto|stem cell|own stem cell)(?: \S+){0,2} transplant\w*")
 #: Regimens that are given for cancer alone.
-_REGIMENS = frozenset({"abvd", "beacopp", "r chop", "rchop", "chop", "beam", "folfox", "folfiri", "folfoxiri", "folfirinox", "capox", "xelox", "bep", "flot", "fec t", "dhap", "eshap", "r cvp", "hyper cvad", "mvac"})
+_REGIMENS = frozenset(
+    {
+        "abvd",
+        "beacopp",
+        "r chop",
+        "rchop",
+        "chop",
+        "beam",
+        "folfox",
+        "folfiri",
+        "folfoxiri",
+        "folfirinox",
+        "capox",
+        "xelox",
+        "bep",
+        "flot",
+        "fec t",
+        "dhap",
+        "eshap",
+        "r cvp",
+        "hyper cvad",
+        "mvac",
+    }
+)
 
 
 def read_treatment(note: Note) -> Iterator[Finding]:
@@ -28,43 +69,148 @@ def read_treatment(note: Note) -> Iterator[Finding]:
         yield from _treatment(note, mention)
     yield from _taken_out(note)
     for mention in note.of("untreated"):
-        if mention.is_patient and mention.assertion not in {"uncertain", "planned", "hypothetical"} and not mention.superseded and not _anothers(note, mention):
+        if (
+            mention.is_patient
+            and mention.assertion not in {"uncertain", "planned", "hypothetical"}
+            and not mention.superseded
+            and not _anothers(note, mention)
+        ):
             yield finding(note, "untreated", mention.start, mention.end)
 
 
-_FOLLOWS_UNTREATED = frozenset(["so", "to", "at", "and", "or", "as", "by", "rectal", "rectum", "low", "mid", "primary", "adenocarcinoma", "tumour", "cancer", "yet", "until", "up", "in", "for", "thus", "as", "still", "tumours", "on", "with", "cT3", "locally", "adeno", "adenoca", "mss", "newly", "at", "crc"])
+_FOLLOWS_UNTREATED = frozenset(
+    [
+        "so",
+        "to",
+        "at",
+        "and",
+        "or",
+        "as",
+        "by",
+        "rectal",
+        "rectum",
+        "low",
+        "mid",
+        "primary",
+        "adenocarcinoma",
+        "tumour",
+        "cancer",
+        "yet",
+        "until",
+        "up",
+        "in",
+        "for",
+        "thus",
+        "as",
+        "still",
+        "tumours",
+        "on",
+        "with",
+        "cT3",
+        "locally",
+        "adeno",
+        "adenoca",
+        "mss",
+        "newly",
+        "at",
+        "crc",
+    ]
+)
 
 
 def _anothers(note: Note, mention: Mention) -> bool:
     """Whether 'never treated' speaks of another illness of the sentence."""
     number = note.layout.sentence_of(mention.start)
-    groups = _TUMOUR | {"autoimmune", "malignancy", "hepatitis", "infection_hiv", "cardiovascular_minor", "other_illness", "infection_minor", "infection_chest"}
-    before = [m for m in note.around(mention.start) if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number]
+    groups = _TUMOUR | {
+        "autoimmune",
+        "malignancy",
+        "hepatitis",
+        "infection_hiv",
+        "cardiovascular_minor",
+        "other_illness",
+        "infection_minor",
+        "infection_chest",
+    }
+    before = [
+        m
+        for m in note.around(mention.start)
+        if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number
+    ]
     clause = note.segment(mention.start).clause
     near = [m for m in before if note.segment(m.start).clause == clause] or before
-    if note.after(mention.end, 2)[:1] == ["with"] and note.after(mention.end, 2)[1:] and (note.after(mention.end, 2)[1] in {"it", "them", "that", "this", "either", "these", "those"}):
+    if (
+        note.after(mention.end, 2)[:1] == ["with"]
+        and note.after(mention.end, 2)[1:]
+        and (note.after(mention.end, 2)[1] in {"it", "them", "that", "this", "either", "these", "those"})
+    ):
         return True
     if _for_other(note, mention):
         return True
-    generic = set(note.norms[mention.start : mention.end]) & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}
+    generic = set(note.norms[mention.start : mention.end]) & {
+        "tumour",
+        "cancer",
+        "anti",
+        "anticancer",
+        "oncological",
+        "antitumour",
+    }
     if generic:
         return False
-    if note.after(mention.end, 1) and " ".join(note.after(mention.end, 4)).startswith(("for his psoriasis", "for her psoriasis", "for it")) and near and near[-1].group not in _TUMOUR:
+    if (
+        note.after(mention.end, 1)
+        and " ".join(note.after(mention.end, 4)).startswith(("for his psoriasis", "for her psoriasis", "for it"))
+        and near
+        and near[-1].group not in _TUMOUR
+    ):
         return True
     after = note.after(mention.end, 2)
-    if note.words(mention.start, mention.end) == "untreated" and after and after[0].isalpha() and not set(after) & _FOLLOWS_UNTREATED and not any(m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end for m in note.around(mention.start)):
+    if (
+        note.words(mention.start, mention.end) == "untreated"
+        and after
+        and after[0].isalpha()
+        and not set(after) & _FOLLOWS_UNTREATED
+        and not any(
+            m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end
+            for m in note.around(mention.start)
+        )
+    ):
         return True
     if "naive" in note.norms[mention.start : mention.end]:
-        return bool(near) and near[-1].group in _VIRAL and not any(m.group in _TUMOUR for m in note.around(mention.start) if m.start >= mention.end and note.segment(m.start).clause == clause)
+        return (
+            bool(near)
+            and near[-1].group in _VIRAL
+            and not any(
+                m.group in _TUMOUR
+                for m in note.around(mention.start)
+                if m.start >= mention.end and note.segment(m.start).clause == clause
+            )
+        )
     if near:
         return near[-1].group not in _TUMOUR
     remission = re.search(r"(?<!\S)(?:remission|clear|recurrence|discharged)(?!\S)", note.sentence_words(mention.start))
     if remission and any(m.group == "malignancy" and m.start < mention.start for m in note.of("malignancy")):
         return True
-    if re.search(r"(?<!\S)(?:previous|prior|prev|earlier|so far|to date|yet)(?!\S)", " ".join(note.norms[mention.start : mention.end])):
+    if re.search(
+        r"(?<!\S)(?:previous|prior|prev|earlier|so far|to date|yet)(?!\S)",
+        " ".join(note.norms[mention.start : mention.end]),
+    ):
         return False
-    if number > 0 and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end)) and (mention.start == note.layout.sentences[number][0] or re.search(r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", " ".join(note.after(mention.end, 2))) or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))):
-        previous = [m for m in note.around(mention.start) if m.group in groups and note.layout.sentence_of(m.start) == number - 1]
+    if (
+        number > 0
+        and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end))
+        and (
+            mention.start == note.layout.sentences[number][0]
+            or re.search(
+                r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", " ".join(note.after(mention.end, 2))
+            )
+            or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))
+        )
+    ):
+        previous = [
+            m
+            for m in note.around(mention.start)
+            if m.group in groups and note.layout.sentence_of(m.start) == number - 1
+        ]
         return bool(previous) and previous[-1].group in {"autoimmune", "malignancy"}
     return False
 
@@ -79,11 +225,19 @@ def _for_other(note: Note, mention: Mention) -> bool:
     if any(m.group in _VIRAL and mention.end <= m.start <= mention.end + 1 for m in note.around(mention.start)):
         return True
     if after[:1] in (["for"], ["against"]):
-        return any(m.group in _VIRAL | {"malignancy", "other_illness", "cardiovascular_minor"} and mention.end < m.start + 1 <= mention.end + 4 for m in note.around(mention.start))
+        return any(
+            m.group in _VIRAL | {"malignancy", "other_illness", "cardiovascular_minor"}
+            and mention.end < m.start + 1 <= mention.end + 4
+            for m in note.around(mention.start)
+        )
     words = set(note.norms[mention.start : mention.end])
     if words & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}:
         return False
-    here = [m for m in note.around(mention.start) if first <= m.start < last and m.group in _VIRAL | _TUMOUR and not mention.start <= m.start < mention.end]
+    here = [
+        m
+        for m in note.around(mention.start)
+        if first <= m.start < last and m.group in _VIRAL | _TUMOUR and not mention.start <= m.start < mention.end
+    ]
     before = [m for m in here if m.start < mention.start]
     return bool(before) and before[-1].group in _VIRAL and not any(m.group in _TUMOUR for m in here)
 
@@ -94,9 +248,18 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     words = note.sentence_words(mention.start)
     kind = str(mention.attributes["kind"])
     beside = {m.group for m in _same_segment(note, mention)}
-    if beside & {"allergy", "allergy_none"} and "tolerated" not in beside and kind != "chemoradiation" and not _reacted_under(note, mention):
+    if (
+        beside & {"allergy", "allergy_none"}
+        and "tolerated" not in beside
+        and kind != "chemoradiation"
+        and not _reacted_under(note, mention)
+    ):
         return
-    if mention.present and (_named_for_allergy(note, mention) or _to_choose(note, mention) or (mention.attributes.get("rectal") and _LEFT_IN.search(words))):
+    if mention.present and (
+        _named_for_allergy(note, mention)
+        or _to_choose(note, mention)
+        or (mention.attributes.get("rectal") and _LEFT_IN.search(words))
+    ):
         return
     if _as_reason(note, mention):
         return
@@ -107,26 +270,73 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         if kind == "systemic":
             if not note.same_sentence(mention, "autoimmune"):
                 for part in ("chemotherapy", "immunotherapy"):
-                    yield finding(note, "treatment", mention.start, mention.end, {"kind": part, "scope": limits, "pelvic": False}, assertion="negated", cue=mention.cue)
+                    yield finding(
+                        note,
+                        "treatment",
+                        mention.start,
+                        mention.end,
+                        {"kind": part, "scope": limits, "pelvic": False},
+                        assertion="negated",
+                        cue=mention.cue,
+                    )
             return
-        yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "scope": limits, "pelvic": pelvic}, assertion="negated", cue=mention.cue)
+        yield finding(
+            note,
+            "treatment",
+            mention.start,
+            mention.end,
+            {"kind": kind, "scope": limits, "pelvic": pelvic},
+            assertion="negated",
+            cue=mention.cue,
+        )
         return
     if kind == "systemic":
         return
     if mention.assertion != "present":
-        yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "pelvic": pelvic}, assertion=mention.assertion, cue=mention.cue)
+        yield finding(
+            note,
+            "treatment",
+            mention.start,
+            mention.end,
+            {"kind": kind, "pelvic": pelvic},
+            assertion=mention.assertion,
+            cue=mention.cue,
+        )
         return
-    if kind == "radiotherapy" and note.norms[mention.start] == "gy" and not re.search(r"\d", " ".join(note.before(mention.start, 2))):
+    if (
+        kind == "radiotherapy"
+        and note.norms[mention.start] == "gy"
+        and not re.search(r"\d", " ".join(note.before(mention.start, 2)))
+    ):
         return
-    if kind == "chemotherapy" and note.norms[mention.start] == "platinum" and mention.end - mention.start == 1 and "therapy" not in words:
+    if (
+        kind == "chemotherapy"
+        and note.norms[mention.start] == "platinum"
+        and mention.end - mention.start == 1
+        and "therapy" not in words
+    ):
         return
     if _only_talk(note, mention, words):
         return
-    if _NOT_CANCER.search(_AUTOGRAFT.sub(" ", words)) and note.words(mention.start, mention.end) not in _REGIMENS and not any(m.group in _TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *_TUMOUR, "malignancy")):
-        yield finding(note, "treatment", mention.start, mention.end, {"kind": kind, "for": "other_illness"}, when=dates_of(mention)[0])
+    if (
+        _NOT_CANCER.search(_AUTOGRAFT.sub(" ", words))
+        and note.words(mention.start, mention.end) not in _REGIMENS
+        and not any(m.group in _TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *_TUMOUR, "malignancy"))
+    ):
+        yield finding(
+            note,
+            "treatment",
+            mention.start,
+            mention.end,
+            {"kind": kind, "for": "other_illness"},
+            when=dates_of(mention)[0],
+        )
         return
     cause = _cause(note, mention)
-    if kind == "surgery" and ((_OTHER_CAUSE.search(note.words(*note.clause(mention.start))) and "cancer" not in words) or cause == "other_cancer"):
+    if kind == "surgery" and (
+        (_OTHER_CAUSE.search(note.words(*note.clause(mention.start))) and "cancer" not in words)
+        or cause == "other_cancer"
+    ):
         return
     if generic and not _done_to_tumour(note, mention):
         return
@@ -135,7 +345,13 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     if cause == "other_cancer" and kind in {"radiotherapy", "chemoradiation"}:
         pelvic = pelvic or _pelvic_cause(note, mention)
     elif kind in {"radiotherapy", "chemoradiation"}:
-        pelvic = pelvic or (cause == "this" and not re.search(r"\b(?:breast|chest|neck|brain|mantle|whole brain|mediastin\w*|axilla\w*|lung|spine|skull|face|nose|keloid|skin|head)\b", words))
+        pelvic = pelvic or (
+            cause == "this"
+            and not re.search(
+                r"\b(?:breast|chest|neck|brain|mantle|whole brain|mediastin\w*|axilla\w*|lung|spine|skull|face|nose|keloid|skin|head)\b",
+                words,
+            )
+        )
     yield finding(
         note,
         "treatment",
@@ -148,21 +364,52 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     )
 
 
-_GIVEN = re.compile(r"(?<!\S)(?:had|has had|received|given|underwent|completed|started|began|after|following|s/p|post|previous|previously|prior|treated|cycles?|courses?|finished|ongoing|on|history|x|then|plus|with|adjuvant|neoadjuvant|followed|stopped|tolerated|since|undergone|gy)(?!\S)")
-_TALK = re.compile(r"(?<!\S)(?:would|regard|regarded|hazardous|endanger\w*|dangerous|contraindicated|risky|possible|feasible|could|should|might|avoid|safe|unsafe|unsuitable|whether|harm\w*|needs|indicated|inadvisable|fears?|afraid|question|objection|exclude|impossible|difficult)(?!\S)")
-_GENERIC = frozenset({"chemotherapy", "chemo", "radiotherapy", "radiation", "rt", "immunotherapy", "surgery", "targeted therapy", "checkpoint inhibitors", "chemoradiotherapy"})
+_GIVEN = re.compile(
+    r"(?<!\S)(?:had|has had|received|given|underwent|completed|started|began|after|following|s/p|post|previous|previously|prior|treated|cycles?|courses?|finished|ongoing|on|history|x|then|plus|with|adjuvant|neoadjuvant|followed|stopped|tolerated|since|undergone|gy)(?!\S)"
+)
+_TALK = re.compile(
+    r"(?<!\S)(?:would|regard|regarded|hazardous|endanger\w*|dangerous|contraindicated|risky|possible|feasible|could|should|might|avoid|safe|unsafe|unsuitable|whether|harm\w*|needs|indicated|inadvisable|fears?|afraid|question|objection|exclude|impossible|difficult)(?!\S)"
+)
+_GENERIC = frozenset(
+    {
+        "chemotherapy",
+        "chemo",
+        "radiotherapy",
+        "radiation",
+        "rt",
+        "immunotherapy",
+        "surgery",
+        "targeted therapy",
+        "checkpoint inhibitors",
+        "chemoradiotherapy",
+    }
+)
 
 
 def _only_talk(note: Note, mention: Mention, words: str) -> bool:
     """'Immunotherapy would endanger the graft' tells of no treatment that was given; nor does a list after 'include'."""
-    if note.words(mention.start, mention.end) in _GENERIC and _TALK.search(words) and not _GIVEN.search(note.words(max(note.sentence(mention.start)[0], mention.start - 6), mention.start)) and not mention.dates:
+    if (
+        note.words(mention.start, mention.end) in _GENERIC
+        and _TALK.search(words)
+        and not _GIVEN.search(note.words(max(note.sentence(mention.start)[0], mention.start - 6), mention.start))
+        and not mention.dates
+    ):
         return True
     first = note.sentence(mention.start)[0]
     before = note.words(first, mention.start)
-    return any(m.group == "untreated" and first <= m.start < mention.start for m in note.around(mention.start)) and (mention.concept != "untreated") and re.search(r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before) is not None
+    return (
+        any(m.group == "untreated" and first <= m.start < mention.start for m in note.around(mention.start))
+        and (mention.concept != "untreated")
+        and re.search(
+            r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before
+        )
+        is not None
+    )
 
 
-_EXPOSURE = re.compile(r"(?<!\S)(?:(?:during|under|with|on|after|at|to) (?:the |his |her |a |an )*(?:\S+ ){0,2}|(?:first|second|third|fourth|fifth|last|\d\w*) (?:\S+ )?)(?:cycle|dose|infusion|course|exposure|administration|drip|round|bag)(?: of| with)?(?: the)?$")
+_EXPOSURE = re.compile(
+    r"(?<!\S)(?:(?:during|under|with|on|after|at|to) (?:the |his |her |a |an )*(?:\S+ ){0,2}|(?:first|second|third|fourth|fifth|last|\d\w*) (?:\S+ )?)(?:cycle|dose|infusion|course|exposure|administration|drip|round|bag)(?: of| with)?(?: the)?$"
+)
 
 
 def _reacted_under(note: Note, mention: Mention) -> bool:
@@ -170,12 +417,20 @@ def _reacted_under(note: Note, mention: Mention) -> bool:
     before = " ".join(note.before(mention.start, 6))
     after = note.after(mention.end, 1)
     tail = " ".join(note.after(mention.end, 8))
-    if re.search(r"(?<!\S)(?:(?:during|with|after|on|in) (?:the |his |her )?(?:first |second |third |last )?(?:cycle|dose|infusion|treatment|course|chemo\w*)|when (?:he was |she was )?(?:treated|given)|cycle \d)(?!\S)", tail) and not re.search(r"(?<!\S)(?:never|not|test|tests|challenge)(?!\S)", tail):
+    if re.search(
+        r"(?<!\S)(?:(?:during|with|after|on|in) (?:the |his |her )?(?:first |second |third |last )?(?:cycle|dose|infusion|treatment|course|chemo\w*)|when (?:he was |she was )?(?:treated|given)|cycle \d)(?!\S)",
+        tail,
+    ) and not re.search(r"(?<!\S)(?:never|not|test|tests|challenge)(?!\S)", tail):
         return True
-    return _EXPOSURE.search(before) is not None or (after in (["infusion"], ["cycle"], ["dose"], ["course"]) and re.search(r"(?<!\S)(?:during|under|with|after|on)(?!\S)", before) is not None)
+    return _EXPOSURE.search(before) is not None or (
+        after in (["infusion"], ["cycle"], ["dose"], ["course"])
+        and re.search(r"(?<!\S)(?:during|under|with|after|on)(?!\S)", before) is not None
+    )
 
 
-_AS_INGREDIENT = re.compile(r"(?<!\S)(?:excipients?|ingredients?|components?|constituents?|compounds?|additives?|composition|formulation|contained|contains?|vials?|tablets?) (?:(?:of|in|from|as|a|class|for|the|to|,) )*$")
+_AS_INGREDIENT = re.compile(
+    r"(?<!\S)(?:excipients?|ingredients?|components?|constituents?|compounds?|additives?|composition|formulation|contained|contains?|vials?|tablets?) (?:(?:of|in|from|as|a|class|for|the|to|,) )*$"
+)
 
 
 def _named_for_allergy(note: Note, mention: Mention) -> bool:
@@ -190,24 +445,53 @@ def _named_for_allergy(note: Note, mention: Mention) -> bool:
         return False
     allergic = any(m.group == "allergy" and first <= m.start < last for m in note.around(mention.start))
     around = note.words(max(first, mention.start - 8), min(last, mention.end + 8))
-    return allergic and not mention.dates and not _GIVEN.search(before) and not _EXPOSURE.search(before) and re.search(r"(?<!\S)(?:cycles?|infusion|course|dose|treated|started|stopped|given|received)(?!\S)", around) is None
+    return (
+        allergic
+        and not mention.dates
+        and not _GIVEN.search(before)
+        and not _EXPOSURE.search(before)
+        and re.search(r"(?<!\S)(?:cycles?|infusion|course|dose|treated|started|stopped|given|received)(?!\S)", around)
+        is None
+    )
 
 
-_LEFT_IN = re.compile(r"(?<!\S)(?:without (?:a |any )?(?:resection|resecting|removal|removing)|(?:tumour|cancer|primary|lesion|growth|mass) (?:was |is |has been |being )*(?:left (?:in|in situ|in place|behind|alone|untouched|where)|not (?:resected|removed|touched|taken)|unresected|still in|remains in)|no resection|not resected|unresected)(?!\S)")
-_CHOICE = re.compile(r"(?<!\S)(?:vs|versus|or|choice|choose|chooses|choosing|to decide|deciding|undecided|decision|options?|alternatives?|preference|either|pending)(?!\S)")
-_DONE = re.compile(r"(?<!\S)(?:had|has had|underwent|undergone|after|post|s/p|previous|previously|prior|following|received|completed|was|were|since|ago|done|performed|history|treated)(?!\S)")
+_LEFT_IN = re.compile(
+    r"(?<!\S)(?:without (?:a |any )?(?:resection|resecting|removal|removing)|(?:tumour|cancer|primary|lesion|growth|mass) (?:was |is |has been |being )*(?:left (?:in|in situ|in place|behind|alone|untouched|where)|not (?:resected|removed|touched|taken)|unresected|still in|remains in)|no resection|not resected|unresected)(?!\S)"
+)
+_CHOICE = re.compile(
+    r"(?<!\S)(?:vs|versus|or|choice|choose|chooses|choosing|to decide|deciding|undecided|decision|options?|alternatives?|preference|either|pending)(?!\S)"
+)
+_DONE = re.compile(
+    r"(?<!\S)(?:had|has had|underwent|undergone|after|post|s/p|previous|previously|prior|following|received|completed|was|were|since|ago|done|performed|history|treated)(?!\S)"
+)
 
 
 def _to_choose(note: Note, mention: Mention) -> bool:
     """'For TME', 'TME vs local excision, choice pending', 'TME or TAMIS, patient to choose': nothing was done yet."""
-    if mention.dates and any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates):
+    if mention.dates and any(
+        day.period.latest is not None and day.period.latest <= note.today for day in mention.dates
+    ):
         return False
     segment = note.segment(mention.start)
     head = note.norms[segment.start : mention.start]
     clause = note.words(*note.sentence(mention.start))
-    if "for" in head[:1] and set(head) <= {"for", "a", "an", "the", "elective", "urgent", "likely", "radical", "primary", "upfront"}:
+    if "for" in head[:1] and set(head) <= {
+        "for",
+        "a",
+        "an",
+        "the",
+        "elective",
+        "urgent",
+        "likely",
+        "radical",
+        "primary",
+        "upfront",
+    }:
         return not _DONE.search(note.words(note.sentence(mention.start)[0], mention.start))
-    offered = re.search(r"(?<!\S)(?:vs|versus|choice|choose|chooses|choosing|to decide|deciding|undecided|options?|preference)(?!\S)", clause)
+    offered = re.search(
+        r"(?<!\S)(?:vs|versus|choice|choose|chooses|choosing|to decide|deciding|undecided|options?|preference)(?!\S)",
+        clause,
+    )
     return offered is not None and _CHOICE.search(clause) is not None and not _DONE.search(clause)
 
 
@@ -218,11 +502,29 @@ def _taken_out(note: Note) -> Iterator[Finding]:
         if words not in {"resected", "removed", "excised", "cut out", "taken out", "operated"} or not mention.present:
             continue
         own = [m for m in note.same_clause(mention, "tumour", "histology") if 0 <= mention.start - m.end <= 4]
-        other = note.same_clause(mention, "malignancy", "minor_treatment", "site_lesion", "no_lesion") or re.search(r"(?<!\S)(?:polyp|polyps|biopsy|stent|port|lymph|node)(?!\S)", note.words(*note.clause(mention.start)))
-        if own and not other and re.search(r"(?<!\S)(?:was|were|has been|had been|been|got|is)(?!\S)|^$", note.words(own[-1].end, mention.start)):
-            if any(m.group == "untreated" for m in note.same_clause(mention, "untreated")) or _cause(note, mention) == "other_cancer":
+        other = note.same_clause(mention, "malignancy", "minor_treatment", "site_lesion", "no_lesion") or re.search(
+            r"(?<!\S)(?:polyp|polyps|biopsy|stent|port|lymph|node)(?!\S)", note.words(*note.clause(mention.start))
+        )
+        if (
+            own
+            and not other
+            and re.search(
+                r"(?<!\S)(?:was|were|has been|had been|been|got|is)(?!\S)|^$", note.words(own[-1].end, mention.start)
+            )
+        ):
+            if (
+                any(m.group == "untreated" for m in note.same_clause(mention, "untreated"))
+                or _cause(note, mention) == "other_cancer"
+            ):
                 continue
-            yield finding(note, "treatment", own[-1].start, mention.end, {"kind": "surgery", "for": "this", "pelvic": False}, when=dates_of(mention)[0])
+            yield finding(
+                note,
+                "treatment",
+                own[-1].start,
+                mention.end,
+                {"kind": "surgery", "for": "this", "pelvic": False},
+                when=dates_of(mention)[0],
+            )
 
 
 def _same_segment(note: Note, mention: Mention) -> list[Mention]:
@@ -241,8 +543,38 @@ def _as_reason(note: Note, mention: Mention) -> bool:
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 2)
     return (
-        after[:1] in (["naive"], ["unit"], ["suite"], ["planner"], ["planning"], ["consultant"], ["department"], ["nurse"], ["team"], ["allergy"], ["allergic"], ["anaphylaxis"], ["trial"], ["waiting"], ["referral"], ["clinic"], ["oncology"], ["oncologist"], ["protocol"], ["study"], ["physicist"], ["physics"], ["registrar"], ["doctor"], ["colleagues"])
-        or bool(set(before) & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre", "unsuitable", "ineligible"})
+        after[:1]
+        in (
+            ["naive"],
+            ["unit"],
+            ["suite"],
+            ["planner"],
+            ["planning"],
+            ["consultant"],
+            ["department"],
+            ["nurse"],
+            ["team"],
+            ["allergy"],
+            ["allergic"],
+            ["anaphylaxis"],
+            ["trial"],
+            ["waiting"],
+            ["referral"],
+            ["clinic"],
+            ["oncology"],
+            ["oncologist"],
+            ["protocol"],
+            ["study"],
+            ["physicist"],
+            ["physics"],
+            ["registrar"],
+            ["doctor"],
+            ["colleagues"],
+        )
+        or bool(
+            set(before)
+            & {"fit", "suitable", "eligible", "candidate", "unfit", "before", "pre", "unsuitable", "ineligible"}
+        )
         or _UNFIT.search(" ".join(note.before(mention.start, 7))) is not None
         or before[-1:] in (["before"], ["until"], ["than"], ["about"], ["re"], ["regarding"])
         or after[:2] in (["hypersensitivity"], ["hypersensitivity", "reaction"])
@@ -255,7 +587,10 @@ def _limit(note: Note, mention: Mention) -> str:
     text = " ".join(after)
     if mention.attributes.get("pelvic"):
         return "pelvic"
-    if re.match(r"(?:in|within|for|over|during) (?:the )?(?:last|past|previous|\d|four|preceding|this|two|three|six)|this (?:year|month)|recently|since|yet today", text):
+    if re.match(
+        r"(?:in|within|for|over|during) (?:the )?(?:last|past|previous|\d|four|preceding|this|two|three|six)|this (?:year|month)|recently|since|yet today",
+        text,
+    ):
         return "recent"
     return ""
 
@@ -263,7 +598,14 @@ def _limit(note: Note, mention: Mention) -> str:
 def _cause(note: Note, mention: Mention) -> str:
     """For which illness a treatment was given: `this`, `other_cancer` or `unclear`."""
     number = note.layout.sentence_of(mention.start)
-    here = [m for m in note.around(mention.start) if note.layout.sentence_of(m.start) == number and m.group in _TUMOUR | {"malignancy"} and m.is_patient and not (m.start <= mention.start and m.end >= mention.end)]
+    here = [
+        m
+        for m in note.around(mention.start)
+        if note.layout.sentence_of(m.start) == number
+        and m.group in _TUMOUR | {"malignancy"}
+        and m.is_patient
+        and not (m.start <= mention.start and m.end >= mention.end)
+    ]
     if mention.attributes.get("rectal"):
         others = [m for m in here if m.group == "malignancy" and m.attributes.get("kind") == "cancer"]
         own = [m for m in here if m.group != "malignancy"]
@@ -273,17 +615,32 @@ def _cause(note: Note, mention: Mention) -> str:
         if group:
             before = [m for m in group if m.end <= mention.start]
             after = [m for m in group if m.start >= mention.end]
-            linked = [m for m in after if set(note.norms[mention.end : m.start]) & {"for", "of", "against"} and m.start - mention.end <= 6]
+            linked = [
+                m
+                for m in after
+                if set(note.norms[mention.end : m.start]) & {"for", "of", "against"} and m.start - mention.end <= 6
+            ]
             owner = linked[0] if linked else before[-1] if before else after[0]
             if owner.group == "malignancy":
                 return "other_cancer"
             others = [m for m in before if m.group == "malignancy" and m.attributes.get("kind") == "cancer"]
             return "other_cancer" if others and owner.concept in {"tumour_word"} and not linked else "this"
     if number > 0:
-        previous = [m for m in note.around(mention.start) if note.layout.sentence_of(m.start) == number - 1 and m.group in _TUMOUR | {"malignancy"} and m.is_patient]
-        if any(m.group == "malignancy" and m.attributes.get("kind") in {"cancer", "skin", "in_situ"} and m.assertion != "negated" for m in previous) and not any(m.group == "site" for m in previous):
+        previous = [
+            m
+            for m in note.around(mention.start)
+            if note.layout.sentence_of(m.start) == number - 1 and m.group in _TUMOUR | {"malignancy"} and m.is_patient
+        ]
+        if any(
+            m.group == "malignancy"
+            and m.attributes.get("kind") in {"cancer", "skin", "in_situ"}
+            and m.assertion != "negated"
+            for m in previous
+        ) and not any(m.group == "site" for m in previous):
             return "other_cancer"
-    if any(m.group == "malignancy" and m.attributes.get("kind") == "cancer" and m.present for m in note.of("malignancy")):
+    if any(
+        m.group == "malignancy" and m.attributes.get("kind") == "cancer" and m.present for m in note.of("malignancy")
+    ):
         return "unclear"
     return "this"
 
@@ -291,7 +648,11 @@ def _cause(note: Note, mention: Mention) -> str:
 def _pelvic_cause(note: Note, mention: Mention) -> bool:
     number = note.layout.sentence_of(mention.start)
     for back in (0, 1):
-        names = " ".join(note.words(m.start, m.end) for m in note.around(mention.start) if m.group == "malignancy" and note.layout.sentence_of(m.start) == number - back)
+        names = " ".join(
+            note.words(m.start, m.end)
+            for m in note.around(mention.start)
+            if m.group == "malignancy" and note.layout.sentence_of(m.start) == number - back
+        )
         if names:
             return any(stem in names for stem in _PELVIC_ORGANS)
     return False
@@ -302,8 +663,19 @@ def _done_to_tumour(note: Note, mention: Mention) -> bool:
     segment = note.segment(mention.start)
     words = note.norms[segment.start : segment.end]
     near = [m for m in note.around(mention.start) if note.segment(m.start).clause == segment.clause]
-    if any(m.group in {"operation", "minor_operation", "malignancy", "transplant", "cardiovascular", "stoma"} for m in near):
+    if any(
+        m.group in {"operation", "minor_operation", "malignancy", "transplant", "cardiovascular", "stoma"} for m in near
+    ):
         return False
-    told = set(words[: max(0, mention.start - segment.start)]) & {"had", "underwent", "after", "post", "s/p", "previous", "prior", "following"}
+    told = set(words[: max(0, mention.start - segment.start)]) & {
+        "had",
+        "underwent",
+        "after",
+        "post",
+        "s/p",
+        "previous",
+        "prior",
+        "following",
+    }
     date: Period = dates_of(mention)[0]
     return any(m.group in {"tumour", "site", "histology"} for m in near) and bool(told or date.known)
