@@ -22,7 +22,7 @@ class Services:
     """What actions work with; made once, in `actions.server` or in a test.
 
     Attributes:
-        criteria_named_in_short: how many criteria an answer spells out before it lists titles alone.
+        emergency_number, ward_line: the site's numbers; the ward's line is empty where none is set.
     """
 
     protocol: Protocol
@@ -101,6 +101,11 @@ class Ask:
     def database(self) -> Database:
         """The enrolment database."""
         return self.services.database
+
+    @property
+    def team_phone(self) -> str:
+        """The number to call the team: the ward's own line where the site has set one, else the public record's."""
+        return self.services.ward_line or self.protocol.contacts[0].phone
 
     def say(self, name: str, **words: object) -> str:
         """A response of the domain in the asker's language."""

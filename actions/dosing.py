@@ -20,14 +20,7 @@ async def dose_schedule(ask: Ask) -> Answer:
     """What is due on the day asked about (today where none is named), and the next dosing day."""
     record = await whose_record(ask, "dose_schedule")
     if ask.part.refers_to_previous and not ask.part.dates and not ask.memory.get("date"):
-        raise Refused(
-            Answer(
-                "clarify",
-                for_whom(ask, record.code, ask.say("utter_clarify_which_day")),
-                {"missing": "date"},
-                remember={"intent": "ask_dose_schedule", "waiting": True, "participant": record.code},
-            )
-        )
+        raise _which_day(ask, record)
     day = asked_day(ask) or _first_of_range(ask) or _day_of_visit(ask, record) or ask.today
     due = dosing.doses_on(ask.protocol, record, day, ask.today)
     drugs = [item.drug for item in due.items]
@@ -101,10 +94,15 @@ def _day_of_visit(ask: Ask, record: ParticipantRecord) -> date | None:
         return None
     visit = visits.pick_visit(ask, record, wanted)
     if visit.date is None:
-        text = for_whom(ask, record.code, ask.say("utter_clarify_which_day"))
-        keep = {"intent": "ask_dose_schedule", "waiting": True, "participant": record.code}
-        raise Refused(Answer("clarify", text, {"missing": "date"}, remember=keep))
+        raise _which_day(ask, record)
     return visit.date
+
+
+def _which_day(ask: Ask, record: ParticipantRecord) -> Refused:
+    """Asks for the day, where the one that was pointed to has no date yet."""
+    text = for_whom(ask, record.code, ask.say("utter_clarify_which_day"))
+    keep = {"intent": "ask_dose_schedule", "waiting": True, "participant": record.code}
+    return Refused(Answer("clarify", text, {"missing": "date"}, remember=keep))
 
 
 def _missed_on(ask: Ask) -> date | None:

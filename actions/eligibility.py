@@ -106,8 +106,7 @@ async def save_screening(ask: Ask) -> Answer:
 
 
 def _public(ask: Ask) -> Answer:
-    phone = ask.services.ward_line or ask.protocol.contacts[0].phone
-    lead = ask.say("utter_check_is_the_teams", phone=phone)
+    lead = ask.say("utter_check_is_the_teams", phone=ask.team_phone)
     return criteria_answer(ask, ask.part.criteria, lead)
 
 

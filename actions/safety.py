@@ -26,8 +26,7 @@ async def symptom_triage(ask: Ask) -> Answer:
         return await _nothing_now(ask)
     about = _about(ask)
     ticket = await open_ticket(ask, "symptom", about, f"symptom:{triage.level}:{','.join(triage.flags)}"[:200])
-    ward_line = ask.services.ward_line or ask.protocol.contacts[0].phone
-    advice = ask.services.triage.render(triage, ask.language, ask.services.emergency_number, ward_line)
+    advice = ask.services.triage.render(triage, ask.language, ask.services.emergency_number, ask.team_phone)
     told = ask.say("utter_triage_ticket", ticket=ticket)
     text = lines(f"{about}:" if ask.staff and about and ask.direct else "", advice, told)
     return Answer(

@@ -79,9 +79,10 @@ def _has_meaning(ask: Ask, intent: str) -> bool:
 
 
 def _handed_over(ask: Ask, name: str, participant: str | None, ticket: str) -> Answer:
-    phone = ask.services.ward_line or ask.protocol.contacts[0].phone
     emergency = ask.services.emergency_number
-    text = sentences(ask.say(name, ticket=ticket, phone=phone), ask.say("utter_contact_emergency", number=emergency))
+    text = sentences(
+        ask.say(name, ticket=ticket, phone=ask.team_phone), ask.say("utter_contact_emergency", number=emergency)
+    )
     return Answer("handoff", text, {"ticket": ticket}, about=participant, remember={"failures": 0})
 
 
