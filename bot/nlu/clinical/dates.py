@@ -12,24 +12,11 @@ from collections.abc import Callable
 from datetime import date, timedelta
 
 from bot.nlu.clinical.note import DateMention, Note, overlap
+from bot.nlu.clinical.words import MONTH_NAMES, SMALL_NUMBERS
 from bot.trial.facts import Period, shift_months
 
-_MONTH_NAMES = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
-]
 _MONTHS = (
-    {name: i for i, name in enumerate(_MONTH_NAMES, 1)}
+    {name: i for i, name in enumerate(MONTH_NAMES, 1)}
     | {
         short: i
         for i, short in enumerate(
@@ -48,34 +35,12 @@ _DAYS = {n: i for i, n in enumerate(["monday", "tuesday", "wednesday", "thursday
     "thurs": 3,
     "fri": 4,
 }
-NUMBER_WORDS = {
-    word: i
-    for i, word in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-            "twenty",
-        ]
-    )
-} | {"a": 1, "an": 1, "thirty": 30, "forty": 40}
+NUMBER_WORDS = {word: i for i, word in enumerate((*SMALL_NUMBERS, "twenty"))} | {
+    "a": 1,
+    "an": 1,
+    "thirty": 30,
+    "forty": 40,
+}
 _UNITS = {
     "day": "d",
     "days": "d",

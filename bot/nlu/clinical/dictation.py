@@ -10,35 +10,10 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.nlu.clinical.words import MONTH_NAMES, SMALL_NUMBERS
 from bot.nlu.tokenizer import Piece
 
-_UNITS = {
-    w: i
-    for i, w in enumerate(
-        [
-            "zero",
-            "one",
-            "two",
-            "three",
-            "four",
-            "five",
-            "six",
-            "seven",
-            "eight",
-            "nine",
-            "ten",
-            "eleven",
-            "twelve",
-            "thirteen",
-            "fourteen",
-            "fifteen",
-            "sixteen",
-            "seventeen",
-            "eighteen",
-            "nineteen",
-        ]
-    )
-}
+_UNITS = {word: i for i, word in enumerate(SMALL_NUMBERS)}
 _TENS = {
     w: (i + 2) * 10
     for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
@@ -82,22 +57,7 @@ _SPOKEN = {
     ("close", "brackets"): ")",
     ("question", "mark"): "?",
 }
-_MONTHS = frozenset(
-    [
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
-    ]
-)
+_MONTHS = frozenset(MONTH_NAMES)
 
 
 def is_dictated(words: Sequence[str]) -> bool:

@@ -9,6 +9,7 @@ from datetime import date
 from bot.nlu.clinical.dates import NUMBER_WORDS
 from bot.nlu.clinical.note import Note
 from bot.nlu.clinical.readers.common import Standing, finding
+from bot.nlu.clinical.words import MONTH_NAMES
 from bot.trial.facts import Finding, Period
 
 _TENS = {"twenty": 20, "thirty": 30, "forty": 40, "fifty": 50, "sixty": 60, "seventy": 70, "eighty": 80, "ninety": 90}
@@ -123,18 +124,7 @@ _NOT_NAMES = frozenset(
         "number",
         "creatinine",
         "egfr",
-        "january",
-        "february",
-        "march",
-        "april",
-        "may",
-        "june",
-        "july",
-        "august",
-        "september",
-        "october",
-        "november",
-        "december",
+        *MONTH_NAMES,
         "jan",
         "feb",
         "mar",
