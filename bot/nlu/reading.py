@@ -7,7 +7,7 @@ Nothing is decided here: levels of symptoms, verdicts, dates of visits and right
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -42,7 +42,7 @@ class _SymptomSource(Protocol):
 class _ClinicalSource(Protocol):
     def read(self, text: str, today: date) -> tuple[Finding, ...]: ...
 
-    def looks_like_note(self, text: str) -> bool: ...
+    def looks_like_note(self, text: str, findings: Sequence[Finding] | None = None) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -135,7 +135,7 @@ class MessageReader:
         findings = self._clinical.read(text, today)
         parts = self._questions.read(text, today)
         is_note = (
-            self._clinical.looks_like_note(text)
+            self._clinical.looks_like_note(text, findings)
             and not (present and _FIRST_PERSON.search(text))
             and not _asks_of_words(text, parts)
         )

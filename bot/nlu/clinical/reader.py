@@ -226,12 +226,16 @@ class ClinicalReader:
         """All findings of a text; dates are taken against `today`. Any string is accepted."""
         return self._doc(text, today).user_data["findings"]  # type: ignore[no-any-return]
 
-    def looks_like_note(self, text: str) -> bool:
+    def looks_like_note(self, text: str, findings: Sequence[Finding] | None = None) -> bool:
         """Whether a chat message is a pasted note or shorthand about a patient ('58M, ECOG 1, cT3N1M0', 'MSI-H on PCR').
 
         An ordinary question ('what are the age limits') and a patient's own words ('I have a fever') are not.
+
+        Args:
+            findings: what :meth:`read` found in it, where it has been read already.
         """
-        return looks_like_note(text, self.read(text, date(2000, 1, 1)))
+        # No day decides the form of a text.
+        return looks_like_note(text, self.read(text, date(2000, 1, 1)) if findings is None else findings)
 
     def _doc(self, text: str, today: date, targets: Sequence[tuple[int, int]] = ()) -> Doc:
         doc = self._nlp.make_doc(text)
