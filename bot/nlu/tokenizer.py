@@ -36,7 +36,6 @@ _TRANSLATE: dict[int, str] = {
     **dict.fromkeys((8216, 8217, 700, 96, 180), "'"),
     **dict.fromkeys((8220, 8221, 8222, 171, 187), '"'),
     **dict.fromkeys((215, 10005), "x"),
-    0x7C: ":",
     0x2028: "\n",
     0x2029: "\n",
     0x85: "\n",
@@ -58,7 +57,7 @@ _SLASHED = "w/o|r/o|h/o|s/p|y/o|n/a|c/o|f/u|o/e|b/g|p/w|k/c/o|y/n|n/k|u&es|u&e|a
 _TOKEN = re.compile(
     rf"""
     (?P<box>\[\s?[xX✓✔+]?\s?\]|\[[?]\]|[☐☑☒✓✔✗✘])
-  | (?P<sign>\(\s*[+\-]{{1,3}}\s*\)|(?<![\w.])[+\-]ve\b|(?<=[A-Za-z)\d])(?:\+{{1,3}}|-)(?=[\s,;.)/]|$)|(?<=HBsAg\s)[+\-](?=[\s,;.]|$)|(?<=HCV\s)[+\-](?=[\s,;.]|$)|(?<=HIV\s)[+\-](?=[\s,;.]|$))
+  | (?P<sign>\(\s*[+\-]{{1,3}}\s*\)|(?<![\w.])[+\-]ve\b|(?<=[A-Za-z])[+\-]ve\b|(?<=[A-Za-z)\d])(?:\+{{1,3}}|-)(?=[\s,;.)/]|$)|(?<=(?i:HBsAg)\s)[+\-](?=[\s,;.]|$)|(?<=(?i:HCV)\s)[+\-](?=[\s,;.]|$)|(?<=(?i:HIV)\s)[+\-](?=[\s,;.]|$))
   | (?P<slash>\b(?i:{_SLASHED})\b)
   | (?P<date>\b\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}\b | \b\d{{1,2}}(?P<sep>[-/.])\d{{1,2}}(?P=sep)(?:\d{{4}}|\d{{2}})\b
       | \b(?:0?[1-9]|1[0-2])[/.](?:19|20)\d\d\b | \b(?:19|20)\d\d[-/](?:0[1-9]|1[0-2])\b | \b\d{{1,2}}/\d{{1,2}}\b )
@@ -178,7 +177,7 @@ def pieces(text: str) -> list[Piece]:
             digits = raw.translate(_SUPERSCRIPT)
             exponent = re.split(r"\^|\*\*|e", digits)[-1].strip() if not digits.isdigit() else digits[2:]
             parts = [(f"10^{int(exponent)}", raw, start)]
-        elif raw == "-" and _joins_words(clean, start):
+        elif raw == "_" or (raw == "-" and _joins_words(clean, start)):
             continue
         else:
             parts = [(fold(raw), raw, start)]

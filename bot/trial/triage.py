@@ -25,6 +25,9 @@ TextLanguage = Literal["en", "zh"]
 
 #: The highest level first; `assess_symptoms` takes the first that any rule raises.
 LEVELS: Final[tuple[Level, ...]] = ("emergency", "urgent", "routine")
+#: What is said where nobody of the team could be told of a ticket: in the answer itself (`now`), or later; about a symptom
+#: by its level, about another request (`other`).
+NOTICES: Final = ("now", "now_other", "later_emergency", "later_urgent", "later_other")
 DEFAULT_RULES: Final = Path(__file__).parent / "protocols" / "NCT05576480.triage.yml"
 _STATUSES: Final[tuple[Status, ...]] = ("present", "negated", "past", "general", "other_person", "hypothetical")
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
@@ -182,6 +185,7 @@ class TriageRules(_Strict):
         groups: named conditions, any of which fulfils the group.
         rules: in the order of the file; flags may repeat.
         advice, questions: the reviewed texts by key; `emergency`, `urgent` and `routine` are the levels' own.
+        notices: what is said where nobody of the team could be told: those of `NOTICES`.
     """
 
     protocol: str
@@ -191,6 +195,7 @@ class TriageRules(_Strict):
     rules: tuple[Rule, ...]
     advice: Mapping[str, Text]
     questions: Mapping[str, Text]
+    notices: Mapping[str, Text]
 
     def signs(self) -> frozenset[str]:
         """Every sign that some rule or group asks for."""
@@ -211,11 +216,16 @@ class TriageRules(_Strict):
             KeyError: the triage names a text that these rules do not hold.
         """
         texts = [self.advice[key] for key in triage.advice] + [self.questions[key] for key in triage.questions]
-        settings = {"emergency_number": emergency_number, "ward_line": ward_line}
-        return "\n".join(
-            _PLACEHOLDER.sub(lambda match: settings[match.group(1)], text.zh if language == "zh" else text.en)
-            for text in texts
-        )
+        return "\n".join(_filled(text, language, emergency_number, ward_line) for text in texts)
+
+    def notice(self, key: str, language: TextLanguage, emergency_number: str, ward_line: str) -> str:
+        """What a person reads where nobody of the team could be told; `key` is one of `NOTICES`."""
+        return _filled(self.notices[key], language, emergency_number, ward_line)
+
+
+def _filled(text: Text, language: TextLanguage, emergency_number: str, ward_line: str) -> str:
+    settings = {"emergency_number": emergency_number, "ward_line": ward_line}
+    return _PLACEHOLDER.sub(lambda match: settings[match.group(1)], text.zh if language == "zh" else text.en)
 
 
 def load_triage_rules(path: Path | None = None) -> TriageRules:
@@ -247,6 +257,9 @@ def _dangling(rules: TriageRules) -> Iterator[str]:
     for level in LEVELS:
         if level not in rules.advice:
             yield f"advice.{level}: missing"
+    for name in NOTICES:
+        if name not in rules.notices:
+            yield f"notices.{name}: missing"
     for name, conditions in rules.groups.items():
         for index, condition in enumerate(conditions):
             if condition.group is not None:

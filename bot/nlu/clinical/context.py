@@ -202,12 +202,13 @@ def apply_context(note: Note) -> None:
             if cue.group == "uncertain":
                 _uncertain(view, segment, cue)
     _blocks(view)
+    _answered_fields(view)
     _boxes(view)
     _set_aside(view)
 
 
 _WRONG = re.compile(
-    r"(?<!\S)(?:(?:is|was|were|are) (?:wrong|incorrect|not correct|an error|a mistake|a typo|false)|in error|by mistake|mistakenly|erroneously|pasted|wrong patient|another patient|other patient|mix up|mixed up|not (?:hers|his) at all|"
+    r"(?<!\S)(?:(?:is |was |has been )?(?:struck out|crossed out|struck through|struck off|deleted|scored out)|should read|(?:is|was|were|are) (?:wrong|incorrect|not correct|an error|a mistake|a typo|false)|in error|by mistake|mistakenly|erroneously|pasted|wrong patient|another patient|other patient|mix up|mixed up|not (?:hers|his) at all|"
     r"belongs to (?:another|someone)|someone else)(?!\S)"
 )
 
@@ -260,6 +261,93 @@ def _blocks(view: _View) -> None:
                 _mark(mention, "negated", cue, note)
 
 
+_NO = r"(?:none|no|nil|n|never|0|negative|neg|-|denied|denies|absent|not (?:known|present|any)|none (?:known|ever|reported|at all|so far|given|present|done)|nil (?:known|of note|ever)|no never|not at all|non reactive|nonreactive)"
+_ANSWERED_NO = re.compile(rf"^{_NO}(?: ?[,/;] ?(?:and )?{_NO})*(?: ?[.;])*$")
+#: Groups that a plain no or yes to a field's question answers.
+_ASKED = frozenset(
+    [
+        "treatment",
+        "operation",
+        "emergency",
+        "stoma",
+        "vaccine",
+        "trial",
+        "transplant",
+        "transplant_general",
+        "transplant_organ_general",
+        "obstruction",
+        "complication",
+        "malignancy_general",
+        "autoimmune_general",
+        "autoimmune",
+        "cardiovascular",
+        "cardiovascular_minor",
+        "cardio_general",
+        "infection_hiv",
+        "infection_general",
+        "infection_serious",
+        "uncontrolled",
+        "uncontrolled_general",
+        "hepatitis",
+        "pregnancy",
+        "lactation",
+        "lung",
+        "lung_general",
+        "metastasis",
+        "allergy",
+        "recurrence",
+    ]
+)
+
+
+def _same_again(view: _View, colon: int, last: int) -> bool:
+    """Whether an answer is a no that goes on to say no more than the label ('stroke: no cardiovascular disease')."""
+    note = view.note
+    words = note.norms[colon + 1 : last]
+    if not words or words[0] not in {"no", "none", "never", "nil", "negative"} or len(words) > 7:
+        return False
+    if set(words) & {
+        "but",
+        "except",
+        "only",
+        "apart",
+        "since",
+        "until",
+        "however",
+        "after",
+        "other",
+        "than",
+        "save",
+        "bar",
+    }:
+        return False
+    if any(colon < day.start < last for day in note.dates_around(colon)):
+        return False
+    inside = [m for m in note.in_sentence(note.layout.sentence_of(colon)) if m.start > colon]
+    return all(m.negated or m.group in {"course", "allergy_none"} for m in inside)
+
+
+def _answered_fields(view: _View) -> None:
+    """'Live vaccine in the last 4 weeks or planned: no': the answer of a field is for all that its label names."""
+    note = view.note
+    for first, last in note.layout.sentences:
+        colons = [i for i in range(first, last) if note.norms[i] in {":", "?"}]
+        if len(colons) != 1 or not first < colons[0] < last - 1 or last - colons[0] > 9:
+            continue
+        answer = note.words(colons[0] + 1, last)
+        cue = Mention("no", "negation", {}, colons[0] + 1, last, note.layout.segment_of[colons[0] + 1])
+        if _ANSWERED_NO.match(answer) or _same_again(view, colons[0], last):
+            for mention in note.in_sentence(note.layout.sentence_of(first)):
+                if (
+                    mention.end <= colons[0]
+                    and mention.group in _ASKED
+                    and mention.is_patient
+                    and not mention.superseded
+                ):
+                    mention.affirmed = False
+                    _mark(mention, "negated", cue, note)
+
+
 def _boxes(view: _View) -> None:
     """What follows an unticked or queried box is not said, unless the words after it say so themselves."""
     note = view.note
@@ -272,12 +360,23 @@ def _boxes(view: _View) -> None:
             or view.has(min(segment.index + 1, len(view.cues) - 1), "negation", "answer")
         ):
             continue
+        last = note.sentence(i + 1)[1]
+        colon = next((k for k in range(i + 1, last) if note.norms[k] in {":", "?"}), None)
+        if word == "[ ]" and colon is not None and _ANSWERED_NO.match(note.words(colon + 1, last)):
+            continue
         for mention in view.mentions[segment.index]:
             mention.assertion, mention.cue = "uncertain", word
 
 
 def _mark(mention: Mention, assertion: Assertion, cue: Mention, note: Note) -> None:
     if mention.group in SELF_STATED and assertion != "uncertain":
+        return
+    if (
+        assertion == "negated"
+        and mention.group in {"organ", "msi", "untreated", "not_obstructing", "allergy_none", "consent"}
+        and mention.start - cue.end > 3
+        and cue.attributes.get("kind") == "before"
+    ):
         return
     if assertion == "negated" and (mention.affirmed or mention.assertion == "negated"):
         return
@@ -356,6 +455,9 @@ def _reach(view: _View, segment: Segment, cue: Mention, begin: int) -> bool:
             and stop < mention.start
             and view.note.norms[stop] in {"but", "apart", "except", "other", "only", "however"}
         ):
+            return True
+        if "since" in view.note.norms[cue.end : mention.start]:
+            # 'No operation since the colostomy' takes the colostomy for granted.
             return True
         _mark(mention, "negated", cue, view.note)
         seen, last = True, mention.end
@@ -636,6 +738,27 @@ def _uncertain(view: _View, segment: Segment, cue: Mention) -> None:
             mention.assertion == "negated" and "exclu" not in word and "rule" not in word
         ):
             _mark(mention, "uncertain", cue, note)
+    groups = {m.group for m in targets}
+    index = segment.index
+    while (
+        targets
+        and groups <= {"lung", "metastasis", "cardiovascular"}
+        and view.segments()[index].link in {",", "/", "or", "and"}
+    ):
+        # 'Fibrosis at the bases, ILD suspected': the doubt is about the finding as well.
+        earlier = view.segments()[index - 1] if index else segment
+        bare = view.mentions[earlier.index]
+        if (
+            earlier.sentence != segment.sentence
+            or earlier is segment
+            or not bare
+            or _stated(view, earlier)
+            or not {m.group for m in bare} <= groups
+        ):
+            break
+        for mention in bare:
+            _mark(mention, "uncertain", cue, note)
+        index = earlier.index
 
 
 def _next_is(view: _View, segment: Segment, links: set[str]) -> bool:
@@ -802,6 +925,18 @@ def _kin(view: _View, segment: Segment, cue: Mention) -> None:
             for mention in view.mentions[segment.index - 1][-1:]:
                 mention.experiencer = who
             return
+        if (
+            segment.link in {":", "-"}
+            and cue.start - segment.start <= 1
+            and segment.index > 0
+            and segment.end - cue.end <= 2
+            and "donor" not in norms[max(0, cue.start - 4) : cue.end + 3]
+        ):
+            header = view.segments()[segment.index - 1]
+            if header.sentence == segment.sentence:
+                for mention in view.mentions[header.index]:
+                    if mention.group in _FAMILY:
+                        mention.experiencer = who
         says = any(word in _SAYS for word in after)
         if says or (
             previous

@@ -69,8 +69,220 @@ def is_dictated(words: Sequence[str]) -> bool:
 
 
 def rewrite(tokens: list[Piece]) -> list[Piece]:
-    """Dictation and interviews in the form of a written note."""
-    return _measures(undictate(_questionnaire(_interview(tokens))))
+    """Forms, dictation and interviews in the form of a written note."""
+    return _run_on(_spoken(_measures(undictate(_questionnaire(_interview(_fields(tokens)))))))
+
+
+def _fields(tokens: list[Piece]) -> list[Piece]:
+    """`key=value` reads `key: value`; a bar parts the fields of a line that has colons, and stands for a colon elsewhere."""
+    tokens = _suspended(tokens)
+    norms = [piece.norm for piece in tokens]
+    doubled = {
+        i for i in range(1, len(norms)) if norms[i] == norms[i - 1] == "/" and tokens[i].start == tokens[i - 1].end
+    }
+    if {"=", "|", "["}.isdisjoint(norms) and not doubled:
+        return _categories(tokens) if ":" in norms else tokens
+    out = list(tokens)
+    line = 0
+    for i, piece in enumerate(tokens):
+        if piece.breaks:
+            line = i
+        if piece.norm == "=" and i and tokens[i - 1].norm[:1].isalpha():
+            out[i] = replace(piece, norm=":")
+        elif piece.norm in {"[", "]"}:
+            out[i] = replace(piece, norm="(" if piece.norm == "[" else ")")
+        elif piece.norm == "|":
+            end = next((k for k in range(i + 1, len(tokens)) if tokens[k].breaks), len(tokens))
+            colons = {":", "="} & set(norms[line:end])
+            out[i] = replace(piece, norm=";" if colons else ":")
+    out = _categories(out)
+    if doubled:
+        out = [
+            replace(piece, norm=";") if i in doubled else piece for i, piece in enumerate(out) if i + 1 not in doubled
+        ]
+    return out
+
+
+_HALVES = {
+    "radio": "radiotherapy",
+    "chemo": "chemotherapy",
+    "immuno": "immunotherapy",
+    "radiochemo": "chemoradiotherapy",
+    "chemoradio": "chemoradiotherapy",
+}
+
+
+def _suspended(tokens: list[Piece]) -> list[Piece]:
+    """'chemo-, radio-, immuno- or targeted therapy': each half word stands for its whole."""
+    norms = [piece.norm for piece in tokens]
+    if not any(piece.raw == "-" for piece in tokens) or _HALVES.keys().isdisjoint(norms):
+        return tokens
+    hanging = {
+        i
+        for i in range(1, len(tokens) - 1)
+        if tokens[i].raw == "-"
+        and norms[i - 1] in _HALVES
+        and tokens[i - 1].end == tokens[i].start
+        and norms[i + 1] in {",", "/", "and", "or", "&", "nor"}
+    }
+    return [
+        replace(piece, norm=_HALVES[piece.norm]) if i + 1 in hanging else piece
+        for i, piece in enumerate(tokens)
+        if i not in hanging
+    ]
+
+
+_CATEGORY = frozenset({"t", "n", "m", "ct", "cn", "cm", "pt", "pn", "mrt", "mrn"})
+
+
+def _categories(tokens: list[Piece]) -> list[Piece]:
+    """'T: 3; N: 2; M: 0' reads 'T3; N2; M0' where all three letters stand so."""
+    at = [
+        i
+        for i in range(len(tokens) - 2)
+        if tokens[i].norm in _CATEGORY and tokens[i + 1].norm == ":" and tokens[i + 2].norm in {"0", "1", "2", "3", "4"}
+    ]
+    if len({tokens[i].norm[-1] for i in at}) < 3:
+        return tokens
+    out: list[Piece] = []
+    i = 0
+    while i < len(tokens):
+        if i in at:
+            out.append(replace(tokens[i], norm=tokens[i].norm + tokens[i + 2].norm, end=tokens[i + 2].end))
+            i += 3
+        else:
+            out.append(tokens[i])
+            i += 1
+    return out
+
+
+_TNM_LETTERS = frozenset({"t", "n", "m"})
+
+
+def _spoken(tokens: list[Piece]) -> list[Piece]:
+    """Numbers in words where only a number can stand: 't three', 'stage three c', 'fifth of may nineteen fifty eight'."""
+    words = [piece.norm for piece in tokens]
+    if _UNITS.keys().isdisjoint(words) and _TENS.keys().isdisjoint(words) and _ORDINALS.keys().isdisjoint(words):
+        return tokens
+    out: list[Piece] = []
+    i = 0
+    while i < len(tokens):
+        value, end = _number(words, i) if words[i] in _UNITS or words[i] in _TENS or words[i] in _ORDINALS else ("", i)
+        before = words[i - 1] if i else ""
+        year = len(value) == 4 and value[:2] in {"19", "20"} and (end - i > 1)
+        day = value.endswith("th") and not _MONTHS.isdisjoint(words[end : end + 2])
+        if end > i and before in _TNM_LETTERS and value in {"0", "1", "2", "3", "4"} and out:
+            out[-1] = replace(out[-1], norm=out[-1].norm + value, end=tokens[end - 1].end)
+        elif (end > i and (year or day or (before in {"stage", "stadium"} and value in {"1", "2", "3", "4"}))) or (
+            end > i
+            and before in {"ecog", "status", "who", "ps", "karnofsky", "kps"} | {"of"}
+            and (before != "of" or {"karnofsky", "kps"} & set(words[max(0, i - 4) : i]))
+        ):
+            out.append(_joined(tokens, i, end, value))
+        else:
+            out.append(tokens[i])
+            end = i + 1
+        i = end
+    return out
+
+
+#: Words that open a new statement where nobody set a stop.
+_OPENERS = frozenset(
+    [
+        "no",
+        "never",
+        "denies",
+        "untreated",
+        "newly",
+        "ecog",
+        "karnofsky",
+        "hiv",
+        "hbsag",
+        "hepatitis",
+        "pcr",
+        "adenocarcinoma",
+        "she",
+        "he",
+        "investigator",
+        "contraception",
+        "consent",
+        "histology",
+        "biopsy",
+        "mri",
+        "ct",
+        "heart",
+    ]
+)
+_JOINERS = frozenset(
+    [
+        "no",
+        "not",
+        "and",
+        "or",
+        "nor",
+        "the",
+        "of",
+        "by",
+        "with",
+        "a",
+        "an",
+        "has",
+        "had",
+        "have",
+        "on",
+        "in",
+        "at",
+        "to",
+        "for",
+        "that",
+        "which",
+        "who",
+        "his",
+        "her",
+        "via",
+        "per",
+        "other",
+        "any",
+        "against",
+        "active",
+        "known",
+        "drug",
+        "this",
+        "said",
+        "says",
+        "sees",
+        "finds",
+        "knows",
+        "found",
+        "shows",
+        "showed",
+        "reports",
+        "when",
+        "then",
+    ]
+)
+_SPOUSES = frozenset({"wife", "husband", "partner", "girlfriend", "boyfriend", "fiancee", "spouse"})
+#: A text of so many words with fewer marks than one in so many words runs on.
+_RUN_ON_WORDS, _RUN_ON_SHARE = 45, 30
+
+
+def _run_on(tokens: list[Piece]) -> list[Piece]:
+    """A transcript without stops gets one before each word that opens a statement."""
+    if len(tokens) < _RUN_ON_WORDS:
+        return tokens
+    marks = sum(piece.norm in {".", ",", ";", ":", "?", "(", "/", "-"} or piece.breaks > 0 for piece in tokens)
+    if marks * _RUN_ON_SHARE > len(tokens):
+        return tokens
+    out: list[Piece] = []
+    for i, piece in enumerate(tokens):
+        opens = piece.norm in _OPENERS or (
+            piece.norm in {"his", "her"} and i + 1 < len(tokens) and tokens[i + 1].norm in _SPOUSES
+        )
+        if i and opens and tokens[i - 1].norm not in _JOINERS | {".", ",", ";", ":"}:
+            at = tokens[i - 1].end
+            out.append(Piece(";", ";", at, at, 0))
+        out.append(piece)
+    return out
 
 
 _STOPS = frozenset({".", "?", "!", ";"})

@@ -23,7 +23,7 @@ from bot.nlu.clinical.readers.infection import read_infection
 from bot.nlu.clinical.readers.molecular import read_molecular
 from bot.nlu.clinical.readers.operations import read_allergies, read_operations, read_organs
 from bot.nlu.clinical.readers.participation import read_participation
-from bot.nlu.clinical.readers.person import birth_year, read_person
+from bot.nlu.clinical.readers.person import birth_year, read_person, stated_sex
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
 from bot.nlu.clinical.sections import lay_out, split_sentences
@@ -149,10 +149,28 @@ def clinical_context(doc: Doc) -> Doc:
         note.mentions.append(Mention("measure", "measure", {}, start, end, note.layout.segment_of[start]))
     note.mentions.sort(key=lambda mention: mention.start)
     apply_context(note)
+    _other_pronoun(note)
     give_dates(note, DATED)
     return doc
 
 
+_PRONOUNS = {"M": frozenset({"she"}), "F": frozenset({"he"})}
+
+
+def _other_pronoun(note: Note) -> None:
+    """'His mother's crucifix - she has lupus': in a man's note, what a 'she' has is somebody else's."""
+    if not any(cue.group == "kin" for cue in note.cues) or not {"he", "she"} <= set(note.norms):
+        return
+    sex = stated_sex(note)
+    for i, word in enumerate(note.norms):
+        if word in _PRONOUNS.get(sex, ()) and note.norms[i + 1 : i + 2] and note.norms[i + 1] in _HAS:
+            last = note.clause(i)[1]
+            for mention in note.in_sentence(note.layout.sentence_of(i)):
+                if i < mention.start < last and mention.is_patient:
+                    mention.experiencer = "family"
+
+
+_HAS = frozenset({"has", "had", "is", "was", "suffers", "suffered", "takes", "took", "got", "developed", "underwent"})
 _SCORES = re.compile(
     r"(?<!\S)(?:ecog|ps|who|karnofsky|kps|performance status)(?: (?:ps|:|is|of|score|status|performance))* [0-9]"
 )

@@ -76,7 +76,27 @@ _ABBREVIATIONS = frozenset(
         "sup",
     ]
 )
-_NEVER_ENDS = frozenset(["geb", "vs", "approx", "e.g", "i.e", "b", "ca", "est", "dr", "mr", "mrs", "ms", "prof"])
+_NEVER_ENDS = frozenset(
+    [
+        "geb",
+        "ther",
+        "prev",
+        "treatm",
+        "incl",
+        "vs",
+        "approx",
+        "e.g",
+        "i.e",
+        "b",
+        "ca",
+        "est",
+        "dr",
+        "mr",
+        "mrs",
+        "ms",
+        "prof",
+    ]
+)
 _CONJUNCTIONS = frozenset({"and", "or", "nor", "&", "plus", "/", "+"})
 _CONTRAST = frozenset(
     {
@@ -253,11 +273,33 @@ def _line_width(tokens: Sequence[Piece]) -> int:
     return longest
 
 
+#: Longest label of a form's field, in words.
+_LABEL_WORDS = 6
+
+
+def _labels(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
+    """Whether a line begins with a number of a list or the label of a field: '3. HIV', 'Prior anti-tumour tx: nil'."""
+    if len(norms[i]) <= 2 and norms[i].isdigit() and norms[i + 1 : i + 2] in ([")"], ["."]):
+        return tokens[i].end == tokens[i + 1].start
+    if norms[i] == "(" and len(norms) > i + 2 and norms[i + 1].isdigit() and norms[i + 2] == ")":
+        return True
+    for k in range(i, min(i + _LABEL_WORDS + 1, len(tokens))):
+        if k > i and tokens[k].breaks:
+            return False
+        if norms[k] == ":":
+            return k > i and tokens[i].raw[0].isalpha()
+        if norms[k] in {".", ",", ";", "?", "!"}:
+            return False
+    return False
+
+
 def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i: int, width: int) -> bool:
     """Whether the line end before token `i` ends a sentence: a wrapped line of prose does not."""
     if tokens[i].breaks > 1 or norms[i - 1] in {".", ";", "!", "?"}:
         return True
     length = tokens[i - 1].end - tokens[line_start].start
+    if _labels(tokens, norms, i) and norms[i - 1] not in {",", "and", "or", "no", "of", "the", "/"}:
+        return True
     if (
         50 <= width <= 110
         and norms[i] not in _BULLETS

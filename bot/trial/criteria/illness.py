@@ -26,6 +26,8 @@ def organs(case: Case) -> Decision:
         return unknown("Organ failure is in doubt.", *first(case.uncertain("organ_failure")))
     if whole and not case.uncertain("organ_function"):
         return passed(f"{quoted(whole[0])}.", *first(whole))
+    if {"blood_count", "organs"} <= scopes:
+        return passed("Marrow and organs are each said to be adequate.", *first(good))
     if {"blood_count", "liver", "kidney"} <= scopes:
         return passed("Blood count, liver and kidney are each said to be normal.", *first(good))
     mentioned = good or case.all("organ_function", "laboratory")

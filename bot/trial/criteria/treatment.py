@@ -19,7 +19,7 @@ def _denials(case: Case) -> tuple[bool, list[Finding]]:
     kinds = {f.text("kind") for f in denied}
     if "chemoradiation" in kinds:
         kinds |= set()
-    if any(f.text("scope") == "ever" for f in case.present("surgery_none")):
+    if any(f.text("scope") in {"ever", "tumour"} for f in case.present("surgery_none")):
         kinds.add("surgery")
     rows = [set(map(str, row)) for row in case.rules["treatment_denials"]]
     return all(row & kinds for row in rows), denied
@@ -153,7 +153,9 @@ def surgery(case: Case) -> Decision:
         return unknown("Whether the operation was within 4 weeks cannot be told.", *first(unclear))
     none = [f for f in case.present("surgery_none") if f.text("scope") in {"ever", "recent"}]
     old = [f for f in major if sides[id(f)] == "outside"]
-    undated = [f for f in major if sides[id(f)] == "undated"]
+    named = {f.text("name") for f in major if sides[id(f)] != "undated"}
+    # The same operation named twice has the date that is given once.
+    undated = [f for f in major if sides[id(f)] == "undated" and f.text("name") not in named]
     if none:
         return passed(f"{quoted(none[0])}.", *first(none))
     if old and not undated:

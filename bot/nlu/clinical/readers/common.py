@@ -73,6 +73,9 @@ def dates_of(mention: Mention) -> tuple[Period, Period]:
     return when, ended
 
 
+_UNITS = [["years"], ["months"], ["weeks"], ["days"], ["year"], ["month"], ["week"]]
+
+
 def give_dates(note: Note, groups: Iterable[str]) -> None:
     """Gives each date to the mention it belongs to: the last one before it in its clause, else the first after.
 
@@ -84,6 +87,8 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
     for event in events:
         by_sentence.setdefault(note.layout.sentence_of(event.start), []).append(event)
     for day in note.dates:
+        if note.norms[day.start - 1 : day.start] == ["or"] and note.norms[day.start - 2 : day.start - 1] in _UNITS:
+            day.period = Period(None, note.today)
         candidates = by_sentence.get(note.layout.sentence_of(day.start), [])
         owner = _owner(note, day, candidates)
         if owner is None:
@@ -91,8 +96,19 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
         for event in candidates:
             if event.start < owner.end and owner.start < event.end:
                 event.dates.append(day)
+        if owner.group in {"emergency", "elective", "anaesthesia"}:
+            # 'Stoma formed in an emergency on 12 May': the day is the operation's as well.
+            index = candidates.index(owner)
+            made = candidates[index - 1] if index else owner
+            if (
+                made.group in {"operation", "stoma", "treatment"}
+                and note.segment(made.start).index == note.segment(owner.start).index
+            ):
+                made.dates.append(day)
         _share(note, day, owner, candidates)
     for event in events:
+        if len(event.dates) > 1:
+            event.dates = _either(note, event.dates)
         if len(event.dates) > 1:
             event.dates = _corrected(note, event.dates)
             close = [day for day in event.dates if 0 <= day.start - event.end <= 2]
@@ -104,6 +120,30 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
     _inherit(note, events)
     for number, sentence in by_sentence.items():
         _lead(note, number, sentence)
+
+
+def _either(note: Note, days: list[DateMention]) -> list[DateMention]:
+    """'In 2020 or maybe last winter': two dates of which one is right bound the day together."""
+    out: list[DateMention] = []
+    for day in sorted(days, key=lambda d: d.start):
+        between = set(note.norms[out[-1].end : day.start]) if out else set()
+        if "or" in between and between <= {
+            "or",
+            "maybe",
+            "perhaps",
+            "possibly",
+            "even",
+            "in",
+            "was",
+            "it",
+            "rather",
+            "on",
+        }:
+            both = out[-1].period.reaches(day.period)
+            out[-1] = DateMention(out[-1].start, day.end, both, day.role)
+        else:
+            out.append(day)
+    return out
 
 
 def _corrected(note: Note, days: list[DateMention]) -> list[DateMention]:

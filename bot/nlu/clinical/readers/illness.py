@@ -239,7 +239,7 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     if not when.known and treated is not None:
         when = dates_of(treated)[0]
     if not when.known:
-        given = [m for m in note.of("treatment", "operation") if first <= m.start < last and m.dates]
+        given = [m for m in note.of("treatment", "operation", "transplant") if first <= m.start < last and m.dates]
         when = dates_of(given[0])[0] if given else when
     if active and not (
         remission is not None
@@ -301,7 +301,7 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
             return True
     return (
         re.search(
-            r"(?<!\S)(?:on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
+            r"(?<!\S)(?:(?:instillations?|bcg|injections?|infusions?|therapy|treatment) (?:ongoing|continuing|continues)|ongoing (?:instillations?|bcg|therapy|treatment)|on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
             text,
         )
         is not None
@@ -334,6 +334,7 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
             mention.assertion in {"present", "uncertain"}
             and not any(m.group == "malignancy" for m in note.same_sentence(mention, "malignancy"))
             and not re.search(r"cancers$|malignancies$", words)
+            and not re.search(r"(?<!\S)or(?: for| of)?$", " ".join(note.before(mention.start, 3)))
         ):
             after = note.after(mention.end, 2)
             if after[:1] in (["in"], ["treatment"]) or (
@@ -699,6 +700,7 @@ def _heart(note: Note) -> Iterator[Finding]:
             historical=mention.historical,
             cue=mention.cue,
         )  # type: ignore[arg-type]
+    yield from _named_side_by_side(note)
     for mention in note.of("cardio_general"):
         nothing = (
             note.norms[mention.start] == "nothing"
@@ -719,6 +721,30 @@ def _heart(note: Note) -> Iterator[Finding]:
                 assertion="negated",
                 cue=mention.cue or "nothing",
             )
+
+
+_ORGAN_OF_BLOOD = r"(?:hearts?|cardiac|coronary|cardiology|vessels?|vascular|arteries|circulation|circulatory|brain|cerebral|cerebrovascular|cerebro vascular|neurovascular|neurological vascular|strokes?|cardio|cardiovascular|cv)"
+_OF_BLOOD = rf"{_ORGAN_OF_BLOOD}(?: ?(?:,|/|and|or|nor|&|\+|neither)+ ?(?:the |any |no )?{_ORGAN_OF_BLOOD})+"
+_TROUBLE = r"(?:history|hx|events?|disease|diseases|illness(?:es)?|problems?|trouble|issues?|conditions?|complaints|morbidity|disorders?|past)"
+_ALL_CLEAR = re.compile(
+    rf"(?<!\S)(?:{_OF_BLOOD}(?: {_TROUBLE})?(?: ?(?::|-|all|both|are|is|has|have|had|been|each|ever|made|given|caused|,))* (?:no|none|nil|clear|negative|healthy|never(?: (?:any|a|given|caused|made|had|been|any))*|not (?:given|caused|had)(?: any)?|without|free|unaffected|blank|n|nothing)(?: {_TROUBLE})?(?= ?(?:,|\.|;|$|\)|ever|at|of|so|to|reported|known))"
+    rf"|(?:no|nil|none|without|never (?:had )?(?:any )?|neither|denies(?: any)?|free of) (?:history of |hx of |any |the |known |past |previous )*{_OF_BLOOD}(?: {_TROUBLE}))(?!\S)"
+)
+
+
+def _named_side_by_side(note: Note) -> Iterator[Finding]:
+    """'Heart, vessels and brain: no history', 'no cardiac, vascular or cerebral events': what the words cover together."""
+    for match, start, end in note.find(_ALL_CLEAR):
+        words = match.group()
+        heart = re.search(r"heart|cardi|coronary", words) is not None
+        vessels = re.search(r"vess|vascul|arter|circul|brain|cerebr|stroke", words) is not None
+        home = note.segment(start)
+        spoilt = any(
+            c.group in {"kin", "uncertain"} and home.start - 3 <= c.start < end for c in note.cues_around(start)
+        ) or re.search(r"(?<!\S)(?:invasion|symptoms|signs|except|but)(?!\S)", " ".join(note.after(end, 2)))
+        if not spoilt and (heart or vessels):
+            covers = "both" if heart and vessels else "heart" if heart else "vessels"
+            yield finding(note, "cardiovascular_general", start, end, {"covers": covers}, assertion="negated", cue="no")
 
 
 def _labelled(note: Note, mention: Mention) -> bool:

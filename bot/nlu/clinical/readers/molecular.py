@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
@@ -14,7 +15,7 @@ _PROTEINS = frozenset({"mlh1", "msh2", "msh6", "pms2", "mlh", "msh", "pms"})
 def read_molecular(note: Note) -> Iterator[Finding]:
     """`microsatellite` (MSS, MSI-L, MSI-H) and `mismatch_repair` (pMMR, dMMR) with `method` PCR, IHC, NGS or None."""
     rows: list[tuple[Mention, str, str, str | None]] = []
-    for mention in note.of("msi", "mmr"):
+    for mention in [*note.of("msi", "mmr"), *_fields(note)]:
         if not mention.is_patient or mention.superseded or mention.assertion == "hypothetical" or _asked(note, mention):
             continue
         value = str(mention.attributes["value"])
@@ -34,6 +35,22 @@ def read_molecular(note: Note) -> Iterator[Finding]:
             for i, row in enumerate(same):
                 if row[3] == method and i in alive:
                     yield _made(note, row)
+
+
+_FIELD = re.compile(
+    r"(?<!\S)(?:msi|mss|ms|microsatellites?|microsatellite (?:status|instability|stability|analysis|testing|test))(?: status| test| testing| result)?"
+    r"(?: ?[(] ?(?:(?:by|via|with) )?(?:pcr|pcr ce|capillary electrophoresis|ce|pcr capillary electrophoresis) ?[)]| (?:by|via|with|on|per|in) (?:pcr|capillary electrophoresis))"
+    r"(?: ?(?::|-|=|is|are|was|were|shows?|showed|said|result|status|came back|reported|as))* (?P<value>stable|high|unstable|low|mss|negative)(?= ?(?:$|,|\.|;|\)|and))"
+)
+_VALUES = {"stable": "MSS", "mss": "MSS", "negative": "MSS", "high": "MSI-H", "unstable": "MSI-H", "low": "MSI-L"}
+
+
+def _fields(note: Note) -> Iterator[Mention]:
+    """'MSI (PCR): stable', 'microsatellites by PCR: unstable': the method stands within the label."""
+    for match, start, end in note.find(_FIELD) if "pcr" in note.norms or "electrophoresis" in note.norms else ():
+        if not any(m.start < end and start < m.end for m in note.of("msi", "mmr")):
+            index = note.segment(start).index
+            yield Mention("msi_field", "msi", {"value": _VALUES[match["value"]], "method": "PCR"}, start, end, index)
 
 
 def _made(note: Note, row: tuple[Mention, str, str, str | None]) -> Finding:
@@ -93,6 +110,8 @@ def _all_markers(note: Note, mention: Mention) -> bool:
 
 def _method(note: Note, mention: Mention) -> str | None:
     """The method named nearest in the same sentence: in the same list item, a bracket after it or a header before."""
+    if mention.attributes.get("method"):
+        return str(mention.attributes["method"])
     segments = note.layout.segments
     home = note.segment(mention.start)
     methods = [m for m in note.of("method") if note.layout.sentence_of(m.start) == home.sentence]

@@ -148,6 +148,8 @@ def _none(note: Note) -> Iterator[Finding]:
             and _RECENT_TAIL.search(" ".join(note.after(mention.end, 5)))
         ):
             yield finding(note, "surgery_none", mention.start, mention.end, {"scope": "recent"}, cue=mention.cue)
+    for start, end in _denied_fields(note):
+        yield finding(note, "surgery_none", start, end, {"scope": "recent"}, cue="no")
     for _, start, end in note.find(_NOTHING):
         yield finding(
             note,
@@ -172,6 +174,35 @@ def _none(note: Note) -> Iterator[Finding]:
         )
         if _about_patient(note, start):
             yield finding(note, "surgery_none", start, end, {"scope": scope})
+
+
+_SURGERY_LABEL = re.compile(
+    r"(?<!\S)(?:surgery|surgeries|operations?|ops?|surgical procedures?|procedures?|operated)(?!\S)"
+)
+_RECENT_LABEL = re.compile(
+    r"(?<!\S)(?:\d+ ?(?:d|days?|w|wks?|weeks?|months?)|\d+ / (?:7|52|12)|4/52|28 ?d|days?|weeks?|wks?|months?|recent(?:ly)?|last|past|within|since|lately|<)(?!\S)"
+)
+_NOT_ALL_SURGERY = re.compile(
+    r"(?<!\S)(?:emergency|tumou?r|cancer|rectal|chemo\w*|radiotherapy|rt|targeted|planned|minor|previous treatment)(?!\S)"
+)
+
+
+def _denied_fields(note: Note) -> Iterator[tuple[int, int]]:
+    """'Major surgery 28 d: nil': a field that asks for recent operations, answered with no."""
+    for first, last in note.layout.sentences:
+        colon = next((i for i in range(first, last) if note.norms[i] in {":", "?"}), None)
+        if colon is None or last - colon > 8 or not first < colon < last - 1:
+            continue
+        label = note.words(first, colon)
+        if (
+            _SURGERY_LABEL.search(label)
+            and _RECENT_LABEL.search(label)
+            and not _NOT_ALL_SURGERY.search(label)
+            and re.match(
+                r"(?:no|none|nil|n|never|negative|0|denied)(?= ?(?:$|\.|;|,|ever|at))", note.words(colon + 1, last)
+            )
+        ):
+            yield first, last
 
 
 def _about_patient(note: Note, start: int) -> bool:
@@ -254,6 +285,10 @@ def _emergency(note: Note) -> Iterator[Finding]:
             if _OTHER_CAUSES.search(full)
             else "unclear"
         )
+        if re.search(
+            r"(?<!\S)perforat\w* (?:diverticul|appendi|ulcer|duoden|gastric|gallbladder|sigmoid divert)", full
+        ):
+            cause = "other"
         if cause == "unclear":
             old = [
                 d
@@ -323,6 +358,59 @@ _LAB = re.compile(
 )
 
 
+_FUNCTION = r"(?:functions?|fn|fx|func|reserves?|values|parameters|capacity|status|fct)"
+_ORGAN = r"(?:organs?|organ systems?)"
+_MARROW = r"(?:bone marrow|marrow|bm|haematopoiesis|bone marrows?|haematological|haematologic)"
+_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods)(?: \( [^()]{1,60} \))?"
+_TO_BE = r"(?: ?(?::|-|=|,|is|are|was|were|all|both|each|every(?:thing)?|being|found|judged|work(?:s|ing)?|quite|entirely|completely|also|within|the|reference|in|fully|said|to|be|today|have|has|come|came|back|remain|remains|still))*"
+_FINE = rf"(?:{_GOOD}|normally|well|good enough|sufficient|sound|in good order|blameless|unremarkably|range|normal range|reference range)"
+_WHOLE_FUNCTION = re.compile(
+    rf"(?<!\S)(?:{_ORGAN}(?: {_FUNCTION})? ?(?:and|\+|&|/|,|plus) ?{_MARROW}(?: {_FUNCTION})?{_TO_BE} {_FINE}"
+    rf"|{_MARROW}(?: {_FUNCTION})? ?(?:and|\+|&|/|,|plus) ?{_ORGAN}(?: {_FUNCTION})?{_TO_BE} {_FINE}"
+    rf"|{_ORGAN} {_MARROW}(?: {_FUNCTION})?{_TO_BE} {_FINE}"
+    rf"|{_FINE} (?:{_ORGAN}|{_MARROW})(?: {_FUNCTION})? ?(?:and|\+|&|/|,|plus) ?(?:{_ORGAN}|{_MARROW})(?: {_FUNCTION})?"
+    rf"|{_MARROW} ?, ?(?:liver|kidneys?) (?:and|&|/) (?:liver|kidneys?)(?: {_FUNCTION})?{_TO_BE} {_FINE}"
+    rf"|{_BLOODS}{_TO_BE} {_FINE}"
+    rf"|{_BLOODS}{_TO_BE} (?:reference|normal) (?:range|ranges|limits)"
+    rf"|{_FINE} {_BLOODS})(?!\S)"
+)
+_ORGANS_ALONE = re.compile(
+    rf"(?<!\S)(?:{_ORGAN}(?: {_FUNCTION})?{_TO_BE} {_FINE}|{_FINE} {_ORGAN}(?: {_FUNCTION})?)(?!\S)"
+)
+_SPOILS = re.compile(
+    r"(?<!\S)(?:not|no|never|abnormal|inadequate|insufficient|except|apart|but|pending|awaited|if|unless|until|once|repeat|when|should|must|needs?|required?|fasting|pressure|sugar|group)(?!\S)"
+)
+
+
+def _as_a_whole(note: Note) -> Iterator[Finding]:
+    """'Organ & BM function: adequate', 'Blood values normal', 'marrow, liver and kidneys work well': the whole, in any order."""
+    if not _GOOD_WORD.search(note.reading) and "normally" not in note.reading and "well" not in note.norms:
+        return
+    for match, start, end in note.find(_WHOLE_FUNCTION):
+        head = note.words(max(note.sentence(start)[0], start - 1), end)
+        tail = " ".join(note.after(end, 2))
+        home = note.segment(start)
+        if (
+            _SPOILS.search(head)
+            or re.match(r"(?:, )?(?:except|apart|but|if|unless|until|pending)(?!\S)", tail)
+            or any(
+                c.group in {"kin", "uncertain", "plan"} and home.start <= c.start < end for c in note.cues_around(start)
+            )
+        ):
+            continue
+        if re.match(r"(?:blood|bloods|labs?|normal|fine|good|adequate)", match.group()) and any(
+            m.group in {"complication", "pregnancy_test"} and start <= m.start < end + 1 for m in note.around(start)
+        ):
+            continue
+        yield finding(note, "organ_function", start, end, {"scope": "all", "state": "adequate"})
+    for _, start, end in note.find(_ORGANS_ALONE):
+        home = note.segment(start)
+        if not _SPOILS.search(note.words(max(note.sentence(start)[0], start - 1), end)) and not any(
+            c.group in {"kin", "uncertain", "plan"} and home.start <= c.start < end for c in note.cues_around(start)
+        ):
+            yield finding(note, "organ_function", start, end, {"scope": "organs", "state": "adequate"})
+
+
 def read_organs(note: Note) -> Iterator[Finding]:
     """`organ_function` as a whole and by organ, `organ_failure`, `laboratory` values."""
     for mention in note.of("organ"):
@@ -338,6 +426,7 @@ def read_organs(note: Note) -> Iterator[Finding]:
     for mention in note.of("organ_failure"):
         yield from _failure(note, mention)
     yield from _by_organ(note)
+    yield from _as_a_whole(note)
     for match, start, end in note.find(_LAB):
         yield finding(
             note,
@@ -354,7 +443,7 @@ def _failure(note: Note, mention: Mention) -> Iterator[Finding]:
     words = note.sentence_words(mention.start)
     when, ended = dates_of(mention)
     over = re.search(
-        r"(?<!\S)(?:resolved|recovered|recovery|temporary|briefly|stopped|until|came off|off dialysis|no longer|former|transplant\w*|cured|before the transplant|previously)(?!\S)",
+        r"(?<!\S)(?:resolved|recovered|recovery|temporary|briefly|stopped|until|came off|off dialysis|no longer|former|transplant\w*(?! (?:list|waiting|waitlist|candidate|assessment|work))|cured|before the transplant|previously)(?!\S)",
         words,
     )
     if (over and mention.assertion == "present") or (
@@ -379,7 +468,12 @@ def _by_organ(note: Note) -> Iterator[Finding]:
         words = note.words(segment.start, segment.end)
         if not _GOOD_WORD.search(words) or _BAD_WORD.search(words):
             continue
-        if any(cue.group in {"kin", "uncertain"} and segment.start <= cue.start < segment.end for cue in note.cues):
+        good = _GOOD_WORD.search(words)
+        upto = segment.start + len(words[: good.end()].split()) if good else segment.end
+        if any(
+            cue.group in {"kin", "uncertain"} and segment.start <= cue.start < upto
+            for cue in note.cues_around(segment.start)
+        ):
             continue
         negated = re.search(rf"(?<!\S)(?:not|no|never)(?: \S+)? {_GOOD}(?!\S)", words)
         if negated:
@@ -392,7 +486,7 @@ def _by_organ(note: Note) -> Iterator[Finding]:
         while (
             back > 0
             and segments[back].sentence == segment.sentence
-            and segments[back].link in {",", "and", "/", ":", "-", "or"}
+            and segments[back].link in {",", "and", "/", "//", ":", "-", "or"}
         ):
             back -= 1
             text = note.words(segments[back].start, segments[back].end)

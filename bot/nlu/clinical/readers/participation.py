@@ -27,8 +27,9 @@ _DECLINE = re.compile(
     rf"(?<!\S)(?:"
     rf"(?:has |have |had |was |is |then |now |since |later |firmly |politely |he |she |pt |patient )*(?:declin\w+|refus\w+|reject\w*|revok\w+|withdr[ae]w\w*|torn up|tore up|opted out|turn(?:s|ed) down|pull(?:s|ed) out|backed out|pulled back|dropped out)"
     rf"(?: (?:to|from|of|her|his|their|the|any|in|written|informed|give|sign|provide|being|study|trial|participation|on|at|again|yesterday|today|firmly|politely|finally|for))* {_JOIN}"
-    rf"|(?:does not|doesnt|did not|didnt|do not|no longer|not|unwilling|not at all) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:the |this )?(?:any part of |to be |be )?{_JOIN}"
+    rf"|(?:does not|doesnt|did not|didnt|do not|no longer|not|unwilling|not at all) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:the |this |any )?(?:more )?(?:any part of |to be |be )?(?:{_JOIN}|studies|trials)"
     rf"|(?:will not|wont|would not|would rather not|prefers not to|had rather not|wouldnt|unwilling to|not willing to|refuses? to|declines? to|cannot be persuaded to|does not agree to|did not agree to) (?:be |to )?{_JOIN}"
+    rf"|(?:turned|turns|turning) (?:the |this |our )?(?:study|trial|sparc|it|us|offer|participation) down|will have none of (?:it|this|the (?:study|trial)|sparc)|no (?:trial|study) for (?:him|her|me)|(?:patient|pt|he|she) (?:said|says|says a clear|said a clear|answered) no(?= ?(?:,|\.|;|$|'|to (?:it|sparc|us|the study|the trial)))|(?:informed |study |trial |sparc )?consent : n(?:o)? \( (?:declined|refused|withdrawn)"
     rf"|(?:said|says|answered) no to (?:the |this )?(?:{_JOIN}|us)|(?:is |was )?not interested in (?:the |this )?{_JOIN}|(?:decided|decides|is|was) (?:against|not to) (?:the |this )?{_JOIN}"
     rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
     rf"|(?:patient|pt|she|he) (?:has |have |then |politely |firmly )*(?:refused|declined|refuses|declines)(?= ?(?:,|\.|;|$|on|today|yesterday|after|because|in|at))|(?:trial|sparc|study|participation)(?: (?:was|is|has|been))* (?:offered|discussed|explained|proposed|mentioned|raised) ?,? ?(?:but )?(?:was |he |she |patient |pt )?(?:declined|refused|not interested|turned down|declines|refuses)"
@@ -45,16 +46,16 @@ _NOT_GIVEN = re.compile(
     r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|still out|stands out|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?](?! (?:yes|signed|given|done|y|ok|obtained))|no|missing|incomplete|take home|home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
 )
 _OTHER_OBJECT = re.compile(
-    r"(?<!\S)(?:port|contrast|ct|mri|colonoscopy|gastroscopy|endoscopy|scope|surgery|surgical|operation|procedure|procedural|biopsy|biopsies|stoma|colostomy|ileostomy|stent|an?aesthe\w+|transfusion|blood products|photograph\w*|photos?|genetic\w*|genomic|germline|tissue|biobank|biobanking|data|chemo\w*|radiotherapy|rt|vaccin\w*|picc|hysterectomy|bowel prep|sedation|gdpr|images?|video|hip|treatment|registry|another|other|line|insertion|excision|hernia|sharing|samples?|sample|research biopsy|dialysis|iodine|scan)(?!\S)"
+    r"(?<!\S)(?:port|contrast|ct|mri|colonoscopy|gastroscopy|endoscopy|scope|surgery|surgical|operation|procedure|procedural|biopsy|biopsies|stoma|colostomy|ileostomy|stent|an?aesthe\w+|transfusion|blood products?|everything|photograph\w*|photos?|genetic\w*|genomic|germline|tissue|biobank|biobanking|data|chemo\w*|radiotherapy|rt|vaccin\w*|picc|hysterectomy|bowel prep|sedation|gdpr|images?|video|hip|treatment|registry|another|other|line|insertion|excision|hernia|sharing|samples?|sample|research biopsy|dialysis|iodine|scan)(?!\S)"
 )
 _STUDY_OBJECT = re.compile(
-    r"(?<!\S)(?:sparc|study|trial|nct05576480|participation|take part|taking part|participate|protocol|research)(?!\S)"
+    r"(?<!\S)(?:sparc|study|trial|trials|studies|nct05576480|participation|take part|taking part|participate|protocol|research)(?!\S)"
 )
 _FORMS = re.compile(
-    r"(?<!\S)(?P<verb>signed|has signed|completed|returned|signs)(?: (?:the|her|his|all|both|our|up|for|in|to|and|dated|back|a|v\S+|version|\d\S*))* (?:sparc|study|trial)(?: (?:informed|consent))?(?: (?:form|forms|papers|paperwork|documents?|sheet|document|icf|agreement|pack))?(?!\S)"
+    r"(?<!\S)(?P<verb>signed|has signed|undersigned|completed|returned|signs)(?: (?:the|form|papers|paper|forms|paperwork|of|her|his|all|both|our|up|for|in|to|and|dated|back|a|v\S+|version|\d\S*))* (?:sparc|study|trial)(?: (?:informed|consent))?(?: (?:form|forms|papers|paperwork|documents?|sheet|document|icf|agreement|pack))?(?!\S)"
 )
 _IN_WRITING = re.compile(
-    r"(?<!\S)(?:(?:has|have) (?:he|she|patient) signed : yes|signed : (?:yes|y)|agreed in writing|has agreed in writing|signed (?:up )?for (?:the )?(?:sparc|study|trial)|has (?:now )?signed (?:up )?(?:for|to) (?:the )?(?:sparc|study|trial)|signed up to (?:the )?(?:sparc|study|trial))(?!\S)"
+    r"(?<!\S)(?:(?:papers?|forms?|documents|paperwork) (?:for|of) (?:the )?(?:sparc|study|trial)(?: (?:study|trial))? (?:is|are|was|were|has been|have been) (?:now |all |duly )*(?:signed|completed)|(?:has|have) (?:he|she|patient) signed : yes|signed : (?:yes|y)|agreed in writing|has agreed in writing|signed (?:up )?for (?:the )?(?:sparc|study|trial)|(?:agreed|agrees|said yes|says yes) to (?:the )?(?:sparc|study|trial) and (?:has )?signed|signed (?:for|to) (?:the )?sparc(?: (?:study|trial))?|has (?:now )?signed (?:up )?(?:for|to) (?:the )?(?:sparc|study|trial)|signed up to (?:the )?(?:sparc|study|trial))(?!\S)"
 )
 _FIRST = re.compile(
     r"(?<!\S)(?:initially|at first|first|originally|previously|earlier|had been|had first|before that|to begin with|in may|last month|last week)(?!\S)"
@@ -140,9 +141,11 @@ def _consent(note: Note) -> Iterator[Finding]:
             doubt = True
         if given and doubt and _signed_for_sure(words):
             doubt = False
+        if (not given or doubt) and _stated_right_here(note, mention):
+            given, doubt = True, False
         found.append((mention.start, mention.end, "given" if given and not doubt else "pending", target, words))
     for _, start, end in note.find(_IN_WRITING):
-        if not _NOT_GIVEN.search(note.words(note.clause(start)[0], start)):
+        if not _NOT_GIVEN.search(note.words(max(note.clause(start)[0], start - 5), start)):
             found.append((start, end, "given", "study", note.words(*note.clause(start))))
     if not any(row[2] in {"given"} for row in found):
         for _, start, end in note.find(_FORMS):
@@ -175,6 +178,53 @@ def _signed_for_sure(words: str) -> bool:
     ) is not None and not re.search(
         r"(?<!\S)(?:not (?:yet )?(?:been )?signed|unsigned|has not signed|hasnt signed|never signed|to be signed|will be signed|until signed)(?!\S)",
         words,
+    )
+
+
+_HERE = re.compile(
+    r"^(?:(?:form|to|for|sparc|the|this|study|trial|participation|in|icf|paper|document|\(|\)|:|=|-|was|is|has|been|duly|now) )*"
+    r"(?:signed|given|obtained|provided|y|yes|done|ok|complete|completed|on file|in place|granted|\[x\])(?= |$)"
+)
+_HERE_BEFORE = re.compile(
+    r"(?<!\S)(?:has |have |had )?(?:signed|undersigned|put (?:his|her) (?:name|signature) (?:to|under|on)|put pen to paper on|wrote (?:his|her) name under|gave|given|obtained|\[x\])"
+    r"(?: (?:the|his|her|a|for|sparc|study|trial|informed|written))*$"
+)
+
+
+def _stated_right_here(note: Note, mention: Mention) -> bool:
+    """Whether the list item of the consent itself says that it was given: what else the sentence doubts is not the consent."""
+    if mention.assertion in {"negated", "uncertain", "hypothetical", "planned"}:
+        return False
+    segments = note.layout.segments
+    index = note.segment(mention.start).index
+    last = segments[index].end
+    if note.norms[last : last + 1] in ([":"], ["("], [")"], ["-"]) and index + 1 < len(segments):
+        last = segments[index + 1].end
+        if segments[index].end + 1 < len(note.norms) and note.norms[last : last + 1] in ([":"], [")"]):
+            last = segments[min(index + 2, len(segments) - 1)].end
+    last = min(last, note.sentence(mention.start)[1])
+    own = note.words(segments[index].start, last)
+    if _NOT_GIVEN.search(_strip_names(own)) or _OTHER_OBJECT.search(own):
+        return False
+    following = " ".join(note.after(last, 7))
+    if "signed" not in own and (
+        re.search(r"(?<!\S)(?:form|paper|papers|sheet|leaflet|document)(?!\S)", own)
+        or re.match(
+            r"(?:[,;(-] ?)*(?:but|he|she|patient|pt|will|not yet|to (?!the)|pending|awaiting|wants|thinking)(?!\S)",
+            following,
+        )
+    ):
+        return False
+    tail = note.words(mention.end, last)
+    head = note.words(segments[index].start, mention.start)
+    if _HERE.search(tail) or _HERE_BEFORE.search(head) or "signed" in note.norms[mention.start : mention.end]:
+        return True
+    dated = [d for d in note.dates_around(mention.start) if 0 <= d.start - mention.end <= 1 and d.role == "at"]
+    return bool(
+        dated
+        and _STUDY_OBJECT.search(own)
+        and dated[0].period.latest is not None
+        and dated[0].period.latest <= note.today
     )
 
 
@@ -291,7 +341,7 @@ _REFUSES = re.compile(
     r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|no contraception wanted|trying to conceive|trying for a (?:baby|child)|rejects all|none wanted|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
 )
 _USES = re.compile(
-    r"(?<!\S)(?:agree\w*|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|continued|will be (?:used|continued|practised|kept)|go on|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?(?= to))(?!\S)"
+    r"(?<!\S)(?:agree\w*|(?:is|'s|still|remains|stays) on (?:the|a|her|his)|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|continued|will be (?:used|continued|practised|kept)|go on|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?(?= to))(?!\S)"
 )
 _TALK = re.compile(
     r"(?<!\S)(?:talk|chat|conversation|discuss\w*|to be discussed|counsel\w*|advised|advice|leaflet|not (?:yet )?(?:discussed|asked|raised|addressed)|to discuss|tbc|unclear|unknown|asked|n/a|not applicable|needs|need|required|requirements?|recommended|explained|will think|thinking|undecided|unsure|removed|expired|not known|open|raised|to clarify|informed|told|forgot\w*|ask her|ask him|will ring|none at present|not documented|whether)(?!\S)"
@@ -310,8 +360,12 @@ def _contraception(note: Note) -> Iterator[Finding]:
             r"(?<!\S)(?:flatly no|trying to conceive|trying for a (?:baby|child)|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)",
             full,
         )
-        if refusing and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
+        if re.search(r"(?<!\S)(?:maybe|perhaps|will see|we shall see|undecided|not sure|unsure|might)(?!\S)", full):
+            status = "pending"
+        elif refusing and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
             status = "refuses"
+        elif re.search(r"(?<!\S)both (?:agree|agreed|consent|accept)(?!\S)", full) and mention.assertion == "present":
+            status = "uses"
         elif (
             mention.assertion == "negated"
             or (
@@ -359,7 +413,21 @@ def _contraception(note: Note) -> Iterator[Finding]:
 def _only_symptom(note: Note, mention: Mention) -> bool:
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 3)
-    return bool(set(after) & {"symptoms", "flushes", "clinic", "approaching", "expected", "not", "starting"}) or bool(
+    return bool(
+        set(after)
+        & {
+            "reversed",
+            "reversal",
+            "undone",
+            "symptoms",
+            "flushes",
+            "clinic",
+            "approaching",
+            "expected",
+            "not",
+            "starting",
+        }
+    ) or bool(
         set(before)
         & {"approaching", "near", "nearing", "not", "before", "entering", "towards", "reversed", "reversal", "yet"}
     )
@@ -411,7 +479,11 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
         when, _ = dates_of(mention)
         if mention.assertion == "present":
             if (
-                (before & _PAST_PREGNANCY and note.norms[mention.start] != "pregnant")
+                (
+                    before & _PAST_PREGNANCY
+                    and note.norms[mention.start] != "pregnant"
+                    and not re.search(r"\d+ (?:weeks|wks|months|/ 40)(?! ago)", " ".join(note.after(mention.end, 6)))
+                )
                 or (when.latest is not None and (note.today - when.latest).days > 300)
                 or note.norms[mention.start] in {"pregnancies"}
             ):
@@ -423,7 +495,9 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
                 mention.start,
                 mention.end,
                 assertion="uncertain"
-                if bare and not before & {"current", "ongoing", "early", "week", "weeks", "month", "months"}
+                if bare
+                and not re.search(r"\d+ (?:weeks|wks|/ 40)(?! ago)", " ".join(note.after(mention.end, 6)))
+                and not before & {"current", "ongoing", "early", "week", "weeks", "month", "months"}
                 else "present",
                 cue=mention.cue,
             )
@@ -470,6 +544,8 @@ def _pregnancy(note: Note) -> Iterator[Finding]:
         if not mention.is_patient:
             continue
         words = note.words(*note.clause(mention.start))
+        if note.words(mention.start, mention.end) == "bf" and mention.assertion != "negated":
+            continue
         if re.search(
             r"(?<!\S)(?:not (?:yet )?(?:asked|recorded|known|documented|stated|discussed|addressed|mentioned|established|enquired)|unasked|to ask|unknown)(?!\S)",
             note.words(max(note.clause(mention.start)[0], mention.start - 2), mention.start)
@@ -709,8 +785,12 @@ def _trials(note: Note) -> Iterator[Finding]:
                 "trial medication",
                 "study medication",
             } and not re.search(
-                r"(?<!\S)(?:any|other|another|previous|prior|never|else|drug|clinical|ever|no (?:trial|study|trials|studies))(?!\S)",
+                r"(?<!\S)(?:any|other|another|previous|prior|never|else|drug|clinical|ever|no (?:trial|study|trials|studies)|(?:trials?|studies|study) (?::|-|\?|none|nil|no(?= ?(?:,|;|\.|$)))|(?:not|never) in (?:a |an )?(?:trial|study|trials|studies))(?!\S)",
                 words,
+            ):
+                continue
+            if re.search(r"(?<!\S)(?:wants?|wish\w*|interested|keen|willing)(?!\S)", words) and not re.search(
+                r"(?<!\S)(?:in|on) (?:any|an|another|a|no)", words
             ):
                 continue
             if own in {"no drug", "no drug involved", "not a drug trial"}:
@@ -766,6 +846,8 @@ def _trials(note: Note) -> Iterator[Finding]:
             state = "current" if re.search(r"(?<!\S)(?:is|he 's|she 's) (?:also )?(?:in|on)", words) else "ended"
         if state == "mentioned":
             continue
+        if mention.concept == "trial_word" and _no_drug_said(note, mention):
+            drug = False
         if (
             _WISH.search(words)
             and state != "screened"
@@ -794,6 +876,19 @@ def _trials(note: Note) -> Iterator[Finding]:
             ended=ended,
             cue=mention.cue,
         )
+
+
+def _no_drug_said(note: Note, mention: Mention) -> bool:
+    """'Trial of a phone app (no drug)', 'an exercise trial', 'a study of diets'."""
+    words = note.words(mention.start, min(note.sentence(mention.start)[1], mention.end + 9))
+    return (
+        re.search(
+            r"(?<!\S)(?:no (?:drugs?|medication|medicine|imp|tablets?)|without (?:a |any )?(?:drugs?|medication)|non drug|not a drug)(?!\S)"
+            r"|^\S+ (?:of|on|about|with|testing) (?:a |an |the |his |her )?(?:\S+ )?(?:app|diets?|diet|exercise|physiotherapy|questionnaires?|sleep|yoga|walking|wearables?|education|acupuncture|nutrition)(?!\S)",
+            words,
+        )
+        is not None
+    )
 
 
 def _is_this_trial(note: Note, mention: Mention) -> bool:
@@ -852,10 +947,10 @@ def _trial_dates(note: Note, mention: Mention) -> tuple[Period, Period]:
 # ----------------------------------------------------------------------------------------- investigator
 
 _UNSUITABLE = re.compile(
-    r"(?<!\S)(?:(?:does not|doesnt|did not|cannot|can not|would not|will not) (?:consider|regard|think|judge|find|see|deem|recommend|support|want|accept|approve)|unsuitable|not (?:a )?(?:suitable|eligible|appropriate|fit|good|acceptable|a suitable|a good|a fit|an appropriate)|ineligible|should not (?:be (?:enrolled|included|randomised|entered)|take part|enter|join|participate|go in|go into)|unfit|against (?:inclusion|enrolment|including|enrolling|her|his|entry|participation|taking part|him|admitting)|inappropriate|exclud\w+|would not (?:enrol|include|enter|take|recommend)|will not (?:enrol|include|enter|take)|not to (?:enrol|include|be enrolled|enter)|advises? against|advised against|rejects?|rejected|judged out|too (?:frail|ill|unwell|unreliable|risky)|declined to (?:enrol|include)|does not (?:want|wish) (?:to (?:enrol|include)|her|him)|not (?:be )?(?:enrolled|included)|keeps? (?:him|her) out|rules? (?:him|her) out|ruled (?:him|her) out|unable to comply|vetoe\w+|veto)(?!\S)"
+    r"(?<!\S)(?:(?:pi|investigator|opinion|decision|verdict|judgement)(?: ?(?::|-|=)) (?:exclude|reject|no go|unsuitable|not suitable)|(?:does not|doesnt|did not|cannot|can not|would not|will not) (?:consider|regard|think|judge|find|see|deem|recommend|support|want|accept|approve)|unsuitable|not (?:a )?(?:suitable|eligible|appropriate|fit|good|acceptable|a suitable|a good|a fit|an appropriate)|ineligible|should not (?:be (?:enrolled|included|randomised|entered)|take part|enter|join|participate|go in|go into)|unfit|against (?:inclusion|enrolment|including|enrolling|her|his|entry|participation|taking part|him|admitting)|inappropriate|exclud\w+|would not (?:enrol|include|enter|take|recommend)|will not (?:enrol|include|enter|take)|not to (?:enrol|include|be enrolled|enter)|advises? against|advised against|rejects?|rejected|judged out|too (?:frail|ill|unwell|unreliable|risky)|declined to (?:enrol|include)|does not (?:want|wish) (?:to (?:enrol|include)|her|him)|not (?:be )?(?:enrolled|included)|keeps? (?:him|her) out|rules? (?:him|her) out|ruled (?:him|her) out|unable to comply|vetoe\w+|veto)(?!\S)"
 )
 _NO_OBJECTION = re.compile(
-    r"(?<!\S)(?:(?:doesnt|does not|didnt|did not) (?:see|find|have|know of) (?:any )?(?:other|further) \S+|(?:no|not any|without any|without|any) (?:(?:other|further|additional|more|medical|clinical|psychiatric|remaining) )*(?:reasons?|objections?|concerns?|grounds?|obstacles?|issues?|contraindications?|barriers?|problems?|bar|impediments?|hindrances?|factors?|condition)|(?:nothing|none) (?:else|further|other|more)(?= ?(?:,|\.|;|$|\)))|(?:nothing|no more|nothing more|nothing further|nothing else) (?:further |else |more )?to (?:object|add|say)|no (?:further |other )?(?:reservations?|doubts?|misgivings|qualms|remarks|hesitation)|nothing (?:else |further |more )?(?:against|to exclude|that speaks against|standing|stands|speaks|to keep|to bar|that would|in the way|that should|which would)|sees nothing|finds nothing|knows of nothing|(?:judges?|considers?|finds|deems|thinks|judged|considered|deemed|found|rates|regards) (?:him|her|the patient|pt|them|this patient|patient) (?:to be )?(?:a )?(?:suitable|fit|appropriate|good candidate|acceptable|eligible)|happy to (?:include|enrol|proceed|enter)|suitable (?:in|per|according)|keinen weiteren grund)(?!\S)"
+    r"(?<!\S)(?:(?:other|further|additional) (?:reasons?|objections?|grounds?|concerns?)(?: (?:against|to exclude|for exclusion|for excluding|not to include))?(?: ?(?::|-|=|\?))+ (?:none|nil|no|n|negative)|(?:pi|investigator|researcher|opinion)(?: ?(?::|-|=)) (?:nil|nothing|none|no)(?: (?:else|further|more|other|objections?|reasons?))?(?= ?(?:,|\.|;|$|\)))|(?:doesnt|does not|didnt|did not) (?:see|find|have|know of) (?:any )?(?:other|further) \S+|(?:no|not any|without any|without|any) (?:(?:other|further|additional|more|medical|clinical|psychiatric|remaining) )*(?:reasons?|objections?|concerns?|grounds?|obstacles?|issues?|contraindications?|barriers?|problems?|bar|impediments?|hindrances?|factors?|condition)|(?:nothing|none) (?:else|further|other|more)(?= ?(?:,|\.|;|$|\)))|(?:nothing|no more|nothing more|nothing further|nothing else) (?:further |else |more )?to (?:object|add|say)|no (?:further |other )?(?:reservations?|doubts?|misgivings|qualms|remarks|hesitation)|nothing (?:else |further |more )?(?:against|to exclude|that speaks against|standing|stands|speaks|to keep|to bar|that would|in the way|that should|which would)|sees nothing|finds nothing|knows of nothing|(?:judges?|considers?|finds|deems|thinks|judged|considered|deemed|found|rates|regards) (?:him|her|the patient|pt|them|this patient|patient) (?:to be )?(?:a )?(?:suitable|fit|appropriate|good candidate|acceptable|eligible)|happy to (?:include|enrol|proceed|enter)|suitable (?:in|per|according)|keinen weiteren grund)(?!\S)"
 )
 _UNDECIDED = re.compile(
     r"(?<!\S)(?:not (?:yet )?(?:asked|reviewed|seen|decided|commented|given)|to (?:review|decide|see|confirm|comment|judge|assess)|awaiting|awaited|pending|will (?:decide|review|see|judge|comment)|opinion (?:pending|awaited|requested|outstanding)|to be asked|yet to|has to|must|should (?:decide|review)|undecided|if the|whether|asked (?:to|for|whether))(?!\S)"
@@ -868,7 +963,7 @@ def _own_words(note: Note) -> Iterator[Finding]:
         note.layout.sentence_of(m.start)
         for m in note.of("investigator")
         if re.search(
-            r"(?<!\S)(?:i ,|i am|as (?:the |local |principal )?(?:investigator|pi)|signed)(?!\S)",
+            r"(?<!\S)(?:i ,|i am|as (?:the |local |principal )?(?:investigator|pi)|signed|decision|opinion|statement|remarks?|note)(?!\S)",
             note.sentence_words(m.start),
         )
     }
@@ -876,6 +971,16 @@ def _own_words(note: Note) -> Iterator[Finding]:
         return
     for number, (first, last) in enumerate(note.layout.sentences):
         words = note.words(first, last)
+        if number not in writers and re.search(
+            r"(?<!\S)(?:in my (?:judgement|judgment|opinion|view)|i (?:judge|consider|deem|think|find|regard|believe|hold)|to my mind)(?!\S)",
+            words,
+        ):
+            against = _UNSUITABLE.search(words)
+            if against and not re.search(
+                r"(?<!\S)(?:not|no longer|never) (?:unsuitable|ineligible|unfit|inappropriate)", words
+            ):
+                yield finding(note, "investigator", first, last, {"judgement": "unsuitable"})
+                continue
         if (
             number not in writers
             and re.match(r"(?:i|so i|and i|otherwise i|for the rest i) (?:have|see|know|find|can see)", words)

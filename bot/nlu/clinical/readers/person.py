@@ -57,8 +57,9 @@ _STRONG = (
         rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) is (?:now |currently |already |only |still )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today)|$)"
+        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) (?:is|'s) (?:now |currently |already |only |still |just )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today|old|yrs|but|with|who|at present)|$)"
     ),
+    re.compile(rf"(?<!\S)turned (?P<n>{_N})(?= ?(?:in|on|last|this|today|yesterday|,|\.|;|$|and))"),
     re.compile(rf"(?<!\S)(?:(?:just|recently|has|only|now|who|he|she) )+turned (?P<n>{_N})(?!\S)"),
     re.compile(r"(?<!\S)(?:patient|pt) , (?P<n>\d{2})(?= ?,)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
@@ -67,10 +68,11 @@ _STRONG = (
     ),
 )
 _TITLE = re.compile(
-    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
+    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|on|by|per|according|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
 )
 #: Ages that only stand where an age would, tried where nothing plainer is said.
 _WEAK = (
+    re.compile(r"(?:^|(?<=\n))(?P<n>[1-9]\d)(?= ?, [a-z])"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
     re.compile(
@@ -146,7 +148,9 @@ _TENS_AGE = re.compile(
 )
 _BETWEEN = re.compile(r"(?<!\S)(?:aged?|is) (?:between )?(?P<a>\d{2}) ?(?:-|to|and) ?(?P<b>\d{2})(?!\S)")
 _AT_WORK = re.compile(r"(?:^|(?<=\n))at (?P<n>[1-9]\d) ,? ?(?:he|she|the patient|mr|mrs|ms|this)(?!\S)")
-_BRACKETED = re.compile(r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f))? \)(?!\S)")
+_BRACKETED = re.compile(
+    r"(?<!\S)[a-z]\w*(?: \.)? \( (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo|m|f|j|jahre|ans|a))?(?: \.)? \)(?!\S)"
+)
 _DECADE = re.compile(
     rf"(?<!\S)(?:(?:in )?(?:his|her|their|the) )?(?P<part>early|mid|late|middle)?(?: -)? ?(?P<dec>{'|'.join(_DECADES)})(?!\S)"
 )
@@ -236,6 +240,28 @@ _OTHERS_BEFORE = frozenset(
 _AGE_TITLES = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"}
 
 
+#: What happens at an age: 'appendicectomy aged 12'.
+_EVENTS = frozenset(
+    [
+        "operation",
+        "minor_operation",
+        "cardiovascular",
+        "cardiovascular_minor",
+        "malignancy",
+        "autoimmune",
+        "transplant",
+        "vaccine",
+        "fertility",
+        "infection_serious",
+        "infection_chest",
+        "infection_minor",
+        "lung",
+        "other_illness",
+        "treatment",
+    ]
+)
+
+
 def _count(text: str) -> int:
     if text.isdigit():
         return int(text)
@@ -290,7 +316,8 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
                 and 10 < _count(match["n"]) < 121
                 and note.norms[start - 1 : start] != ["dear"]
             ):
-                found.append((_count(match["n"]), _count(match["n"]), start, end))
+                years = _count(match["n"]) - _not_yet(note, end)
+                found.append((years, years, start, end))
     if not found:
         for match, start, end in note.find(_BRACKETED):
             if not _someone_else(note, start, end) and note.tokens[start].raw[0].isupper():
@@ -299,7 +326,7 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         if not _someone_else(note, start, end):
             found.append((int(match["a"]), int(match["b"]), start, end))
     if not found:
-        found += list(_weak_ages(note))
+        found += list(_age_fields(note)) or list(_weak_ages(note))
     for match, start, end in note.find(_TENS_AGE):
         first = int(match["dec"])
         if (
@@ -326,6 +353,16 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
     return found
 
 
+def _not_yet(note: Note, end: int) -> int:
+    """1 where an age is still to come: 'Mrs Engel, 76 next month'."""
+    text = " ".join(note.after(end, 3))
+    return int(
+        re.match(rf"(?:next|tomorrow|soon|shortly|in (?:{'|'.join(MONTH_NAMES)}|two|three|a few|\d+) ?(?!\d))", text)
+        is not None
+        and not re.match(r"in \d{4}", text)
+    )
+
+
 def _weak_ages(note: Note) -> Iterator[tuple[int, int, int, int]]:
     """A bare number where an age would stand, in the first sentences: 'Joan, 66, came today'."""
     for pattern in (*_WEAK, _AT_WORK):
@@ -345,6 +382,22 @@ def _weak_ages(note: Note) -> Iterator[tuple[int, int, int, int]]:
             if 12 < years < 111 and not any(d.start < end and start < d.end for d in note.dates_around(start)):
                 yield years, years, start, end
                 return
+
+
+def _age_fields(note: Note) -> Iterator[tuple[int, int, int, int]]:
+    """'... | 52 | M': a field of two figures beside one of a bare M or F."""
+    sentences = note.layout.sentences
+    for number, (first, last) in enumerate(sentences[:6]):
+        words = [w for w in note.norms[first:last] if w != ";"]
+        if (
+            not words
+            or not re.fullmatch(r"[1-9]\d", words[0])
+            or words[1:] not in ([], ["y"], ["yrs"], ["years"], ["yo"])
+        ):
+            continue
+        beside = [sentences[k] for k in (number - 1, number + 1) if 0 <= k < len(sentences)]
+        if any([w for w in note.norms[a:b] if w != ";"] in (["m"], ["f"], ["male"], ["female"]) for a, b in beside):
+            yield int(words[0]), int(words[0]), first, first + 1
 
 
 def _is_event(note: Note, start: int) -> bool:
@@ -372,6 +425,8 @@ def _is_event(note: Note, start: int) -> bool:
 def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> bool:
     """`58m` is an age; `6 m`, `10 m from` and `12 f` are not; `M 45` is not a month."""
     groups = match.groupdict()
+    if re.match(r"[-/] ?\d", " ".join(note.after(end, 2))) and note.tokens[end - 1].end == note.tokens[end].start:
+        return False
     if groups.get("sex") in {"m", "f"} and end - start == 1:
         return start <= 2
     if groups.get("sex") in {"m", "f"}:
@@ -385,6 +440,10 @@ def _as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> boo
             or start == 0
             or (note.after(end, 1) == [","] and note.segment(start).start == start)
         )
+    if match.group().startswith(("age", "aged", "alter")) and any(
+        m.end == start and m.group in _EVENTS for m in note.around(start)
+    ):
+        return False
     if match.group().startswith(("age", "aged", "alter")):
         before = note.before(start, 2)
         return not set(before) & {
@@ -508,7 +567,21 @@ def _sex(note: Note) -> Iterator[Finding]:
             return
     for i, word in enumerate(note.norms[:-1]):
         labelled = i > 0 and note.norms[i - 1] in {":", "sex", "gender"} and {"sex", "gender"} & set(note.before(i, 2))
-        alone = i == 0 and note.tokens[0].raw in {"M", "F"}
+        alone = (
+            (i == 0 and note.tokens[0].raw in {"M", "F"})
+            or (
+                i > 0
+                and note.tokens[i].raw in {"M", "F"}
+                and note.norms[i - 1] in {":", ";", ","}
+                and note.norms[i + 1] in {":", ";", ","}
+                and note.layout.sentence_of(i) == 0
+            )
+            or (
+                note.tokens[i].raw in {"M", "F"}
+                and [w for w in note.norms[slice(*note.sentence(i))] if w != ";"] == [word]
+                and note.layout.sentence_of(i) < 6
+            )
+        )
         if word in {"m", "f"} and (labelled or alone):
             yield finding(note, "sex", i, i + 1, {"code": word.upper()})
             return
@@ -544,6 +617,14 @@ def _sex(note: Note) -> Iterator[Finding]:
         yield finding(note, "sex", places[code], places[code] + 1, {"code": code})
 
 
+def stated_sex(note: Note) -> str:
+    """`M` or `F` where a word other than a pronoun says so, else nothing."""
+    for found in _sex(note):
+        if found.evidence.text.lower() not in {"he", "his", "him", "himself", "she", "her", "hers", "herself"}:
+            return found.text("code")
+    return ""
+
+
 def _another(note: Note, i: int) -> bool:
     before = note.before(i, 2)
     return bool(
@@ -561,6 +642,12 @@ _ECOG = re.compile(
     rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
+_FROM_TO = re.compile(
+    rf"(?<!\S)(?:ecog|who|zubrod|performance status|ps)(?: (?:ps|score|performance|status|is|was|has|been|now|corrected|revised|amended|improved|changed|gone|went|up|down|deteriorated|worsened|:))* from (?P<a>{_ECOG_N}) to (?P<b>{_ECOG_N})(?!\S)"
+)
+_RECORDED = re.compile(
+    rf"(?<!\S)(?:ecog|who|zubrod|ps|performance status)(?: (?:ps|score|status|:|was|is|,|first|initially|originally|earlier|wrongly|erroneously|noted|recorded|given|written|entered|put|down|documented|reported|as|at))* (?P<a>{_ECOG_N}) ?[,;(-]? ?(?:then |now |later |since )?(?:corrected|revised|amended|changed|set right|updated)(?: (?:to|into|as|since|now))* (?P<b>{_ECOG_N})(?!\S)"
+)
 _KPS = re.compile(
     r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\(|at|about|now|put|scored|currently|around|only|estimated|his|her|to))* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)"
 )
@@ -592,6 +679,9 @@ def _performance(note: Note) -> Iterator[Finding]:
         if match["limit"] in {"≤", "<=", "<", "at most", "up to"}:
             a, b = 0, a - (match["limit"] == "<")
         found.append(("ECOG", min(a, b), max(a, b), start, end))
+    for match, start, end in [*note.find(_FROM_TO), *note.find(_RECORDED)]:
+        found = [row for row in found if not (start < row[4] and row[3] < end)]
+        found.append(("ECOG", _score(match["b"]), _score(match["b"]), start, end))
     for match, start, end in note.find(_KPS):
         a = int(match["a"])
         b = int(match["b"]) if match["b"] else a

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
-from bot.trial.facts import Finding, Period
+from bot.trial.facts import Finding, Period, Value
 
 _TUMOUR = frozenset({"tumour", "histology", "site"})
 _PELVIC_ORGANS = (
@@ -68,14 +68,64 @@ def read_treatment(note: Note) -> Iterator[Finding]:
     for mention in note.of("treatment"):
         yield from _treatment(note, mention)
     yield from _taken_out(note)
-    for mention in note.of("untreated"):
+    for mention in note.of("cancer_state"):
+        # 'Surgery for ...' is read as the state of a cancer; denied, it is a denial of surgery.
+        if mention.negated and note.norms[mention.start] in {"surgery", "operation", "operations", "surgeries"}:
+            values: dict[str, Value] = {"kind": "surgery", "scope": "", "pelvic": False}
+            yield finding(note, "treatment", mention.start, mention.end, values, assertion="negated", cue=mention.cue)
+    for mention in [*note.of("untreated"), *_untreated_in_other_words(note)]:
         if (
             mention.is_patient
             and mention.assertion not in {"uncertain", "planned", "hypothetical"}
             and not mention.superseded
             and not _anothers(note, mention)
+            and not _settled_without(note, mention)
         ):
             yield finding(note, "untreated", mention.start, mention.end)
+
+
+def _settled_without(note: Note, mention: Mention) -> bool:
+    """'Gone by 2001 without treatment' tells how another illness ended."""
+    return (
+        note.words(mention.start, mention.end) in {"without treatment", "no treatment", "without therapy"}
+        and re.search(
+            r"(?<!\S)(?:gone|resolved|settled|cured|cleared|recovered|disappeared|remission|healed|subsided|over|passed)(?!\S)",
+            note.sentence_words(mention.start),
+        )
+        is not None
+    )
+
+
+_THERAPY = r"(?:pre ?treatments?|treatments?|therap(?:y|ies)|tx|rx|ther(?: \.)?|treatm|trt|interventions?|anticancer treatment)"
+_ONCO = r"(?:anti tumou?r|antitumou?r|anti cancer|anticancer|antineoplastic|oncologic(?:al)?|cancer|tumou?r|tumou?r directed|cancer directed|specific)"
+_EARLIER = r"(?:previous|prior|prev|earlier|past|preceding|former|pre)"
+_SO_FAR = r"(?:so far|to date|till now|until now|up to now|as yet|yet|hitherto|up to today|before(?: now| this)?|beforehand|thus far|till today)"
+_UNTREATED = re.compile(
+    rf"(?<!\S)(?:(?:no|without|nil|zero|not (?:had|received|been given|undergone) any|free of)(?: (?:any|other|or|form of|kind of|sort of|type of|neoadjuvant|neo adjuvant|induction|adjuvant|{_EARLIER}|{_ONCO}|systemic or local|active|real|actual))* {_THERAPY}(?: (?:whatsoever|at all|of any (?:kind|sort|type)|given|started|received|done|has been (?:given|started)))* {_SO_FAR}"
+    rf"|(?:no|without|nil|zero) (?:(?:any|other) )*(?:{_EARLIER} )*(?:{_ONCO}) {_THERAPY}"
+    rf"|(?:{_EARLIER} |{_ONCO} |any |received )+{_THERAPY}(?: (?:{_SO_FAR}|ever|received|given|for (?:the |this )?(?:tumour|cancer)|of (?:the |this )?(?:tumour|cancer)))*(?: ?(?::|-|\?|=))* (?:none|nil|no|n|never|0|negative|not given|nothing)"
+    rf"|(?:no|without|nil) pre ?treatments?(?= ?(?:,|\.|;|$|so|to|of|yet))"
+    rf"|pre ?treatments? (?::|-|=) (?:none|nil|no|n|never|0|nothing)"
+    rf"|{_THERAPY} (?:{_SO_FAR}|received|given|ever)(?: ?(?::|-|\?|=))* (?:none|nil|no|n|never|0|nothing)"
+    rf"|{_SO_FAR}(?: ?(?::|-|=|,))* (?:no|nil|without|not any)(?: (?:any|{_ONCO}|kind of|form of))* {_THERAPY}"
+    rf"|(?:not|never|non) (?:pre ?treated|pretreated)|treatment virgin|untouched by (?:any )?{_THERAPY}"
+    rf"|(?:tumou?r|cancer|it|disease) (?:(?:has|is|was|been|so|far|as|yet|still|to|date) )*(?:untouched|left alone so far|not touched)(?: by any {_THERAPY})?"
+    rf"|(?:has|have|had) (?:not|never) (?:yet )?(?:had|received|undergone|been given|got) (?:any |a )?(?:{_ONCO} )?{_THERAPY}(?: (?:for|against|of|to) (?:it|this|the|his|her)(?: (?:rectal |bowel )?(?:tumou?r|cancer))?| {_SO_FAR})"
+    rf"|(?:has|have|had) (?:had|received) no (?:{_ONCO} )?{_THERAPY} (?:for|against|of|to) (?:it|this|the|his|her)(?: (?:rectal |bowel )?(?:tumou?r|cancer))?)(?= |$)"
+)
+
+
+def _untreated_in_other_words(note: Note) -> Iterator[Mention]:
+    """'No therapy to date', 'Prior anti-tumour tx: nil', 'not pretreated': denials of every treatment, by their form."""
+    for _, start, end in note.find(_UNTREATED):
+        if any(m.start < end and start < m.end for m in note.of("untreated")):
+            continue
+        home = note.segment(start)
+        if any(
+            c.group in {"kin", "uncertain", "plan"} and home.start <= c.start < start for c in note.cues_around(start)
+        ):
+            continue
+        yield Mention("untreated", "untreated", {}, start, end, home.index)
 
 
 _FOLLOWS_UNTREATED = frozenset(
@@ -247,6 +297,10 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     words = note.sentence_words(mention.start)
     kind = str(mention.attributes["kind"])
+    if note.words(mention.start, mention.end) == "antibodies" and not (
+        mention.assertion == "negated" and len(note.same_sentence(mention, "treatment")) > 1
+    ):
+        return
     beside = {m.group for m in _same_segment(note, mention)}
     if (
         beside & {"allergy", "allergy_none"}
@@ -418,7 +472,7 @@ def _reacted_under(note: Note, mention: Mention) -> bool:
     after = note.after(mention.end, 1)
     tail = " ".join(note.after(mention.end, 8))
     if re.search(
-        r"(?<!\S)(?:(?:during|with|after|on|in) (?:the |his |her )?(?:first |second |third |last )?(?:cycle|dose|infusion|treatment|course|chemo\w*)|when (?:he was |she was )?(?:treated|given)|cycle \d)(?!\S)",
+        r"(?<!\S)(?:(?:during|with|after|on|in) (?:the |his |her )?(?:first |second |third |last )?(?:cycle|dose|infusion|treatment|course|chemo\w*)|when (?:(?:he|she) )?(?:(?:was|had|got|received|being) )?(?:\S+ ){0,3}?(?:treated|given|treatment|chemo\w*)|cycle \d)(?!\S)",
         tail,
     ) and not re.search(r"(?<!\S)(?:never|not|test|tests|challenge)(?!\S)", tail):
         return True

@@ -14,7 +14,7 @@ _VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|o
 _RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|approximately|approx|approx \.|ca|~|around|only|just|some) )?(?P<a>{_NUM})(?: (?P<u1>cm|mm))?(?: ?(?:-|to|and|–|/) ?(?P<b>{_NUM}))? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)"
 _HEIGHT = (
     re.compile(
-        rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|form|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"
+        rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:\( )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|form|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"
     ),
     re.compile(rf"(?<!\S){_RANGE} (?:ab ano|ab ani|av|anal verge|f / av|from verge|f\.a\.v)(?!\S)"),
     re.compile(
@@ -35,6 +35,12 @@ _HEIGHT = (
     re.compile(
         rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|starting|beginning|anastomosis|rectal ca)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
     ),
+)
+_HEIGHT_FIELD = re.compile(
+    rf"(?<!\S)(?:dist(?:ance)?|height|lower (?:border|edge)|level)(?: (?:from|to|above|of))*(?: {_VERGE})? (?:\( )?(?P<u>cm|mm)(?: \))?(?: (?:from|above|to) {_VERGE})?(?: (?::|=|is))* (?P<a>{_NUM})(?: ?(?:-|to) ?(?P<b>{_NUM}))?(?! (?:x|by|mm|cm)(?!\S))(?!\S)"
+)
+_SIZE_FIELD = re.compile(
+    rf"(?<!\S)(?:target(?: lesion)?|lesion|tumour|size|diameter|length)(?: (?:lesion|size|diameter|length|max|longest|of|mri|\())* (?P<u>cm|mm)(?: \))?(?: (?::|=|is))* (?P<a>{_NUM})(?! (?:x|by|mm|cm)(?!\S))(?!\S)"
 )
 _NOT_LOWER = re.compile(
     r"(?:upper|proximal|superior|top|cranial)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit)"
@@ -100,6 +106,7 @@ _NOT_SIZE_BEFORE = frozenset(
 )
 _LESION_WORDS = frozenset(
     [
+        "target",
         "tumour",
         "lesion",
         "mass",
@@ -180,6 +187,11 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
     """Heights of the lower border above the anal verge: (first token, token after, lowest, highest in mm)."""
     out: list[tuple[int, int, float, float]] = []
     spans: list[tuple[int, int]] = []
+    for match, start, end in note.find(_HEIGHT_FIELD):
+        factor = 10.0 if match["u"] == "cm" else 1.0
+        low = float(match["a"]) * factor
+        spans.append((start, end))
+        out.append((start, end, low, float(match["b"]) * factor if match["b"] else low))
     for number, pattern in enumerate(_HEIGHT):
         for match, start, end in note.find(pattern):
             if overlap((start, end), spans):
@@ -247,6 +259,10 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
     """Sizes of the lesion: (first token, token after, longest diameter in mm)."""
     out = []
     others = {"malignancy", "site_lesion", "operation", "lung"}
+    for match, start, end in note.find(_SIZE_FIELD):
+        size = float(match["a"]) * (10 if match["u"] == "cm" else 1)
+        if 2 <= size <= 300 and not overlap((start, end), taken):
+            out.append((start, end, size))
     for match, start, end in note.find(_SIZE):
         if overlap((start, end), taken):
             continue
@@ -284,11 +300,28 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
             for m in note.around(start)
         ):
             continue
+        if (
+            match["u"].startswith("c")
+            and float(match["a"]) < 16
+            and not match["b"]
+            and start > 0
+            and re.fullmatch(r"(?:mr|yc|yp|c|p)?[tnm][0-4x][a-d]?", note.norms[start - 1])
+        ):
+            # 'rectal ca T3N1M0 5cm': its height as well as its size.
+            continue
         bare = segment.end - segment.start <= end - start + 1 and any(
             m.group in {"histology", "course", "site", "tumour"} for m in note.in_sentence(segment.sentence)
         )
+        first, last = note.sentence(start)
+        alone = (
+            match["u"].startswith("m")
+            and last - first <= end - start + 1
+            and segment.sentence > 0
+            and any(m.group in {"measure", "histology"} for m in note.in_sentence(segment.sentence - 1) if m.is_patient)
+        )
         if (
             bare
+            or alone
             or (before | after | set(note.norms[segment.start : segment.end])) & _LESION_WORDS
             or (
                 segment.index
@@ -495,6 +528,10 @@ def read_tumour(note: Note) -> Iterator[Finding]:
 
 _OTHER_ORGANS = frozenset(
     [
+        "appendix",
+        "appendiceal",
+        "ileum",
+        "bronchus",
         "prostate",
         "prostatic",
         "lung",
@@ -685,6 +722,11 @@ def _about_tumour(note: Note, mention: Mention) -> bool:
     number = note.layout.sentence_of(mention.start)
     if number == 0:
         return len(note.layout.sentences) == 1
+    names_it = {"diagnosis", "amended", "amendment", "immunostains", "report", "review", "revised", "reclassified"}
+    if names_it & set(words) or any(
+        c.group == "correction" and note.layout.sentence_of(c.start) == number for c in note.cues_around(mention.start)
+    ):
+        return bool(note.of("site")) or not {"biopsy", "specimen", "rectal"}.isdisjoint(note.norms)
     previous = note.words(*note.layout.sentences[number - 1]).split()
     return bool(set(previous) & here)
 
@@ -974,7 +1016,7 @@ def _near_other_cancer(note: Note, mention: Mention) -> bool:
 
 
 _CLEAR = re.compile(
-    r"(?<!\S)(?:(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
+    r"(?<!\S)(?:(?:liver|lungs?) (?:and|,|/|&) (?:liver|lungs?)(?: (?:are|is|both|all|look|looked))* (?:clear|free|normal|clean) (?:on|in|at|per|by) (?:the )?(?:staging )?(?:ct|pet|mri|scan|staging|imaging)|(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
     r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are )?clear|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
 )
 
