@@ -180,10 +180,9 @@ async def accrual_picture(database: Database, protocol: Protocol, today: date | 
 
 
 def record_as_data(record: ParticipantRecord) -> dict[str, Any]:
-    """A record as JSON values, visits in order of the protocol's codes."""
-    data = asdict(record)
-    data["events"] = {code: dict(event) for code, event in data["events"].items()}
-    plain: dict[str, Any] = _plain(data)
+    """A record as JSON values; `events` is a list in order of the protocol's visits."""
+    plain: dict[str, Any] = _plain(asdict(record))
+    plain["events"] = list(plain["events"].values())
     return plain
 
 

@@ -24,7 +24,8 @@ from bot.clock import Clock
 from bot.enrollment.base import Base
 from bot.enrollment.errors import AuditError
 from bot.enrollment.models import Participant
-from bot.enrollment.models_audit import AuditDetail, AuditEntry
+from bot.enrollment.models_audit import AuditDetail, AuditEntry, AuditRequest
+from bot.tracing import request_id
 
 #: The `previous` of the first entry.
 GENESIS = "0" * 64
@@ -148,11 +149,31 @@ def append(session: Session, changes: Sequence[Change]) -> None:
     session.execute(insert(AuditEntry.__table__), entries)
     if details:
         session.execute(insert(AuditDetail.__table__), details)
+    request = request_id()
+    if request is not None:
+        rows = [{"seq": entry["seq"], "request": request} for entry in entries]
+        session.execute(insert(AuditRequest.__table__), rows)
 
 
 def append_read(session: Session, codes: Iterable[str], what: str) -> None:
     """Notes that the author looked at these participants' data; `what` says which (such as `next_visit`)."""
     append(session, [Change("read", "participants", what, code, None) for code in codes])
+
+
+def created_in_this_request(session: Session, entity: str) -> list[str]:
+    """The keys of the rows that were created in the present request, by this delivery of the message or an earlier one.
+
+    A message whose server died after its effects were written is delivered again under the same id.
+    """
+    request = request_id()
+    if request is None:
+        return []
+    query = (
+        select(AuditEntry.entity_key)
+        .join(AuditRequest, AuditRequest.seq == AuditEntry.seq)
+        .where(AuditRequest.request == request, AuditEntry.action == "create", AuditEntry.entity == entity)
+    )
+    return [str(key) for key in session.execute(query).scalars()]
 
 
 # --- the session guard ----------------------------------------------------------------------------------------

@@ -8,29 +8,32 @@ unit reads cannot change under it, no update is lost, and no two of them can wai
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
+from sqlalchemy import create_engine as create_sync_engine
 from sqlalchemy import event
 from sqlalchemy.dialects.sqlite.aiosqlite import AsyncAdapt_aiosqlite_connection
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import Connection, Engine, make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.orm import Session
-from sqlalchemy.pool import AsyncAdaptedQueuePool, StaticPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, StaticPool
 from sqlalchemy.util import await_only
 
 from bot.clock import Clock
 from bot.enrollment.audit import Actor, Author, guard, set_author
 from bot.enrollment.planning import Planner, default_planner, set_planner
+from bot.enrollment.units import FileUnits
 
 #: How long a writer waits for another before it gives up, in seconds.
 LOCK_SECONDS = 30
 #: The advisory lock of PostgreSQL that stands for "the one writer" (any constant; unique within the database).
 WRITER_LOCK = 5576480
 _WRITES = "sparc_writes"
+_R = TypeVar("_R")
 _PRAGMAS = (
     f"busy_timeout={LOCK_SECONDS * 1000}",
     "journal_mode=WAL",
@@ -91,6 +94,23 @@ def create_engine(url: str) -> AsyncEngine:
     return engine
 
 
+def create_file_engine(url: str) -> Engine | None:
+    """A synchronous engine of the same SQLite file, for units of work; None for every other database."""
+    parsed = make_url(async_url(url))
+    if not parsed.drivername.startswith("sqlite") or parsed.database in (None, "", ":memory:"):
+        return None
+    # One connection that a unit's thread keeps: no pool.
+    options: dict[str, Any] = {"future": True, "hide_parameters": True, "poolclass": NullPool}
+    engine = create_sync_engine(
+        parsed.set(drivername="sqlite"),
+        connect_args={"timeout": LOCK_SECONDS, "check_same_thread": False},
+        **options,
+    )
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
 def _connect_sqlite(dialect: Any, record: Any, arguments: Any, options: Any) -> Any:
     """A connection whose thread ends with the process.
 
@@ -147,6 +167,8 @@ class Database:
         self.engine = create_engine(self.url)
         self._writing_engine = self.engine.execution_options(**{_WRITES: True})
         self._planner = planner
+        file = create_file_engine(self.url)
+        self._units = None if file is None else FileUnits(file, file.execution_options(**{_WRITES: True}), self._turn)
         self._queue: tuple[asyncio.AbstractEventLoop, asyncio.Lock] | None = None
 
     @property
@@ -155,6 +177,49 @@ class Database:
         if self._planner is None:
             self._planner = default_planner()
         return self._planner
+
+    async def read(self, unit: Callable[[Connection], _R]) -> _R:
+        """What a function makes of one consistent view of the database; the cheap way of a short read."""
+        if self._units is not None:
+            return await self._units.read(unit)
+        async with self.engine.connect() as connection:
+            result: _R = await connection.run_sync(unit)
+        return result
+
+    async def note(self, unit: Callable[[Connection], _R], durable: bool = True) -> _R:
+        """What a function makes of tables that are nobody's record (claims, replies); committed when this returns.
+
+        The function does nothing but work on the connection: on SQLite it may be run twice, see `bot.enrollment.units`.
+
+        Args:
+            durable: whether the commit has to survive a loss of power; without, it survives the death of a process.
+        """
+        if self._units is not None:
+            return await self._units.write(unit, durable)
+        async with self._turn(), self._writing_engine.begin() as connection:
+            if not durable and connection.dialect.name == "postgresql":
+                await connection.exec_driver_sql("SET LOCAL synchronous_commit TO OFF")
+            result: _R = await connection.run_sync(unit)
+        return result
+
+    async def write(self, actor: Actor, why: str, unit: Callable[[Session], _R]) -> _R:
+        """What a function makes of the records, in the name of `actor` and for the reason `why`, as `writing` does.
+
+        It does nothing but work on the session, which it neither commits nor closes, and derives no planned days.
+
+        Raises:
+            AuditError: `actor` or `why` is empty.
+        """
+        author = Author(actor, why, self.clock)
+
+        def authored(connection: Connection) -> _R:
+            with EnrolmentSession(connection, future=True, expire_on_commit=False) as session:
+                set_author(session, author)
+                result = unit(session)
+                session.flush()
+            return result
+
+        return await self.note(authored)
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[AsyncSession]:
@@ -198,6 +263,8 @@ class Database:
 
     async def dispose(self) -> None:
         """Closes all connections."""
+        if self._units is not None:
+            await self._units.close()
         await self.engine.dispose()
 
     async def __aenter__(self) -> Database:

@@ -22,6 +22,7 @@ from bot.enrollment.models import (
     Site,
     Ticket,
 )
+from bot.enrollment.models_alerts import Alert
 
 _TABLES = {
     "consents": Consent,
@@ -59,6 +60,8 @@ async def export_participant(session: AsyncSession, code: str) -> dict[str, Any]
         .where(clinical.Screening.participant_id == own.id)
     )
     export["screening_results"] = [_plain_row(row) for row in await session.execute(results)]
+    alerts = select(Alert.__table__).join(Ticket, Ticket.number == Alert.ticket).where(Ticket.participant_id == own.id)
+    export["alerts"] = [_plain_row(row) for row in await session.execute(alerts)]
     accounts = select(Account.account).where(Account.participant_id == own.id)
     conversations = select(Conversation.__table__).where(Conversation.account.in_(accounts))
     export["conversations"] = [_plain_row(row) for row in await session.execute(conversations)]

@@ -63,6 +63,19 @@ async def redeem_link_code(session: AsyncSession, account: str, code: str) -> Id
     return found
 
 
+async def is_link_code(session: AsyncSession, code: str) -> bool:
+    """Whether such a code was ever made, still good or not; reads only."""
+    return await session.get(LinkCode, _digest(code)) is not None
+
+
+async def void_link_code(session: AsyncSession, code: str) -> None:
+    """Uses a code up without linking anybody: others have seen it. One that does not exist is passed over."""
+    row = await session.get(LinkCode, _digest(code))
+    if row is not None and row.used_at is None:
+        row.used_at = author_of(session.sync_session).clock.now()
+        await session.flush()
+
+
 def _digest(code: str) -> str:
     plain = "".join(letter for letter in code.upper() if letter.isalnum())
     return hashlib.sha256(f"sparc-link:{plain}".encode()).hexdigest()

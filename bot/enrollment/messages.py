@@ -1,22 +1,28 @@
 """Messages taken in over the webhook: the same one again gets the same reply, and changes nothing.
 
 The channel claims a message before it works on it and stores the reply after. Both are small units of work of their
-own; they are not part of anybody's record, so they are not audited.
+own (`Database.note`); they are not part of anybody's record, so they are not audited.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from bot.enrollment.audit import author_of
 from bot.enrollment.errors import Conflict
 from bot.enrollment.models import Conversation, HandledMessage
+
+#: A claim without a reply is open again after this time: its worker has died.
+GIVE_UP = timedelta(minutes=2)
 
 
 @dataclass(frozen=True)
@@ -46,50 +52,51 @@ class Claim:
         return not self.new and self.reply is None
 
 
-async def claim(session: AsyncSession, key: MessageKey, give_up: timedelta = timedelta(minutes=2)) -> Claim:
+def claim(connection: Connection, key: MessageKey, now: datetime, give_up: timedelta = GIVE_UP) -> Claim:
     """Takes a message in, once. A claim without a reply after `give_up` is open again: its worker has died."""
-    now = author_of(session.sync_session).clock.now()
-    where = _where(key)
-    found = (await session.execute(select(HandledMessage.reply, HandledMessage.received_at).where(*where))).first()
+    named = _named(key)
+    found = connection.execute(_found(), named).first()
     if found is None:
-        await session.execute(
-            insert(HandledMessage.__table__),
-            [{"webhook_id": key.webhook_id, "account": key.account, "body_hash": key.body_hash, "received_at": now}],
-        )
+        values = {"webhook_id": key.webhook_id, "account": key.account, "body_hash": key.body_hash}
+        connection.execute(_taken_in(), {**values, "received_at": now})
         return Claim(True, None)
     if found.reply is not None:
         return Claim(False, json.loads(found.reply))
     if now - found.received_at < give_up:
         return Claim(False, None)
-    await session.execute(update(HandledMessage.__table__).where(*where).values(received_at=now))
+    connection.execute(_taken_over(), {**named, "now": now})
     return Claim(True, None)
 
 
-async def stored_reply(session: AsyncSession, key: MessageKey) -> Any | None:
+def stored_reply(connection: Connection, key: MessageKey) -> Any | None:
     """The reply that a message got, or None where it has none yet; reads only."""
-    text = (await session.execute(select(HandledMessage.reply).where(*_where(key)))).scalar_one_or_none()
-    return None if text is None else json.loads(text)
+    found = connection.execute(_found(), _named(key)).first()
+    return None if found is None or found.reply is None else json.loads(found.reply)
 
 
-async def store_reply(session: AsyncSession, key: MessageKey, reply: Any) -> None:
+def stored_replies(connection: Connection, account: str, webhook_ids: Sequence[str]) -> dict[str, Any]:
+    """The replies that some of an account's messages got, by id, where they are still kept; reads only."""
+    mine = select(HandledMessage.webhook_id, HandledMessage.reply).where(
+        HandledMessage.account == account, HandledMessage.webhook_id.in_(webhook_ids), HandledMessage.reply.is_not(None)
+    )
+    return {row.webhook_id: json.loads(row.reply) for row in connection.execute(mine)}
+
+
+def store_reply(connection: Connection, key: MessageKey, reply: Any) -> None:
     """Keeps the reply (anything JSON can say) of a claimed message; the first one stored is the one that holds.
 
     Raises:
         Conflict: the message was never claimed.
     """
-    author_of(session.sync_session)
-    found = (await session.execute(select(HandledMessage.reply).where(*_where(key)))).first()
-    if found is None:
+    text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
+    kept = connection.execute(_replied(), {**_named(key), "text": text})
+    if not kept.rowcount and connection.execute(_found(), _named(key)).first() is None:
         raise Conflict("a reply to a message that nobody took in")
-    if found.reply is None:
-        text = json.dumps(reply, ensure_ascii=False, separators=(",", ":"))
-        await session.execute(update(HandledMessage.__table__).where(*_where(key)).values(reply=text))
 
 
-async def release(session: AsyncSession, key: MessageKey) -> None:
+def release(connection: Connection, key: MessageKey) -> None:
     """Gives a claim back that could not be worked on, so that the next delivery is worked on."""
-    author_of(session.sync_session)
-    await session.execute(delete(HandledMessage.__table__).where(*_where(key), HandledMessage.reply.is_(None)))
+    connection.execute(_released(), _named(key))
 
 
 async def forget_messages(session: AsyncSession, before: datetime) -> None:
@@ -98,12 +105,45 @@ async def forget_messages(session: AsyncSession, before: datetime) -> None:
     await session.execute(delete(HandledMessage.__table__).where(HandledMessage.received_at < before))
 
 
-def _where(key: MessageKey) -> tuple[Any, ...]:
+# --- the statements, each put together once ---------------------------------------------------------------------
+
+
+def _named(key: MessageKey) -> dict[str, str]:
+    return {"this_id": key.webhook_id, "this_account": key.account, "this_hash": key.body_hash}
+
+
+def _this() -> tuple[Any, ...]:
     return (
-        HandledMessage.webhook_id == key.webhook_id,
-        HandledMessage.account == key.account,
-        HandledMessage.body_hash == key.body_hash,
+        HandledMessage.webhook_id == bindparam("this_id"),
+        HandledMessage.account == bindparam("this_account"),
+        HandledMessage.body_hash == bindparam("this_hash"),
     )
+
+
+@cache
+def _found() -> Any:
+    return select(HandledMessage.reply, HandledMessage.received_at).where(*_this())
+
+
+@cache
+def _taken_in() -> Any:
+    return insert(HandledMessage.__table__)
+
+
+@cache
+def _taken_over() -> Any:
+    return update(HandledMessage.__table__).where(*_this()).values(received_at=bindparam("now"))
+
+
+@cache
+def _replied() -> Any:
+    unanswered = HandledMessage.reply.is_(None)
+    return update(HandledMessage.__table__).where(*_this(), unanswered).values(reply=bindparam("text"))
+
+
+@cache
+def _released() -> Any:
+    return delete(HandledMessage.__table__).where(*_this(), HandledMessage.reply.is_(None))
 
 
 async def remember_conversation(

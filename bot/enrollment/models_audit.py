@@ -47,3 +47,16 @@ class AuditDetail(Base):
     subject: Mapped[str | None] = Column(String(16))
     salt: Mapped[str] = Column(String(32), nullable=False)
     changes: Mapped[str] = Column(Text, nullable=False)
+
+
+class AuditRequest(Base):
+    """Which request an entry was made in: the id that stands in the logs of both servers.
+
+    It lies beside the sealed entries, since it says how to find a log line, not what was done.
+    """
+
+    __tablename__ = "audit_requests"
+    __audited__ = False
+    __table_args__ = (Index("ix_audit_requests_request", "request"),)
+    seq: Mapped[int] = Column(ForeignKey("audit.seq", ondelete="RESTRICT"), primary_key=True, autoincrement=False)
+    request: Mapped[str] = Column(String(32), nullable=False)

@@ -8,7 +8,8 @@ from datetime import date, datetime, timedelta
 from functools import cache
 from typing import Any, Literal, cast
 
-from sqlalchemy import and_, func, select
+from sqlalchemy import and_, bindparam, func, select
+from sqlalchemy.engine import Connection
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.sql import Select
 
@@ -25,6 +26,7 @@ from bot.enrollment.models import (
     RecordedVisit,
     Ticket,
 )
+from bot.enrollment.models_alerts import Alert, Notification
 from bot.enrollment.models_clinical import DoseHold, DoseOrder, Outcome
 from bot.trial.record import DoseHold as Hold
 from bot.trial.record import ParticipantRecord, VisitCode, VisitEvent
@@ -53,7 +55,13 @@ class Identity:
 
 @dataclass(frozen=True)
 class TicketOnFile:
-    """A ticket as it stands; `number` is such as `T-7`."""
+    """A ticket as it stands; `number` is such as `T-7`.
+
+    Attributes:
+        level: `emergency`, `urgent` or `other` where the team is told of it by notification, else None.
+        notified: notifications that an outlet has taken.
+        unreached: nobody could be told of it.
+    """
 
     number: str
     kind: str
@@ -64,6 +72,9 @@ class TicketOnFile:
     made_at: datetime
     acknowledged_at: datetime | None
     acknowledged_by: str | None
+    level: str | None = None
+    notified: int = 0
+    unreached: bool = False
 
 
 @dataclass(frozen=True)
@@ -87,7 +98,7 @@ class EnrolmentCounts:
     stage_one_pcr: dict[str, int]
 
 
-def identity_statement(account: str) -> Select:
+def identity_statement(account: Any) -> Select:
     """The look-up behind :func:`identity`."""
     return (
         select(Account.role, Account.language, Participant.code, Participant.language.label("participant_language"))
@@ -96,9 +107,21 @@ def identity_statement(account: str) -> Select:
     )
 
 
+@cache
+def _identity_by_account() -> Select:
+    # Built once, as all statements that a message of chat needs: SQLAlchemy takes longer over one than SQLite.
+    return identity_statement(bindparam("account"))
+
+
 async def identity(session: AsyncSession, account: str) -> Identity | None:
     """Who speaks from `account`, or None where it is linked to nobody."""
-    row = (await session.execute(identity_statement(account))).first()
+    found: Identity | None = await session.run_sync(lambda sync: identity_in(sync.connection(), account))
+    return found
+
+
+def identity_in(connection: Connection, account: str) -> Identity | None:
+    """The same as a unit of work, see `Database.read`."""
+    row = connection.execute(_identity_by_account(), {"account": account}).first()
     if row is None:
         return None
     if row.role is not None:
@@ -151,9 +174,7 @@ async def records(session: AsyncSession, *conditions: Any, limit: int | None = N
     ids = list(events)
     for start in range(0, len(ids), PAGE):
         for visit in (await session.execute(events_statement(ids[start : start + PAGE]))).all():
-            events[visit.participant_id][visit.visit] = VisitEvent(
-                visit.visit, visit.day, visit.status, visit.at_time, visit.recorded_on
-            )
+            events[visit.participant_id][visit.visit] = _event(visit)
     holds: dict[int, list[Hold]] = {}
     for start in range(0, len(ids), PAGE):
         for hold in (await session.execute(holds_statement(ids[start : start + PAGE]))).all():
@@ -189,8 +210,41 @@ def record_of(row: Any, events: dict[VisitCode, VisitEvent], holds: tuple[Hold, 
 
 async def participant(session: AsyncSession, code: str) -> ParticipantRecord | None:
     """The record of one participant, or None where the code is not on file."""
-    found = await records(session, Participant.code == code)
-    return next(iter(found.values()), None)
+    found: ParticipantRecord | None = await session.run_sync(lambda sync: participant_in(sync.connection(), code))
+    return found
+
+
+def participant_in(connection: Connection, code: str) -> ParticipantRecord | None:
+    """The same as a unit of work, see `Database.read`."""
+    row = connection.execute(_record_by_code(), {"code": code}).first()
+    if row is None:
+        return None
+    visits = connection.execute(_events_of_one(), {"participant": row.id})
+    holds = connection.execute(_holds_of_one(), {"participant": row.id})
+    return record_of(
+        row,
+        {visit.visit: _event(visit) for visit in visits},
+        tuple(Hold(hold.drug, hold.first_day, hold.last_day) for hold in holds),
+    )
+
+
+@cache
+def _record_by_code() -> Select:
+    return records_statement(Participant.code == bindparam("code"))
+
+
+@cache
+def _events_of_one() -> Select:
+    return select(RecordedVisit.__table__).where(RecordedVisit.participant_id == bindparam("participant"))
+
+
+@cache
+def _holds_of_one() -> Select:
+    return select(DoseHold.__table__).where(DoseHold.participant_id == bindparam("participant"))
+
+
+def _event(row: Any) -> VisitEvent:
+    return VisitEvent(row.visit, row.day, row.status, row.at_time, row.recorded_on)
 
 
 async def participants(
@@ -273,14 +327,24 @@ async def enrolment_counts(session: AsyncSession) -> EnrolmentCounts:
 
 async def tickets(session: AsyncSession, waiting_only: bool = True, limit: int = 100) -> list[TicketOnFile]:
     """Tickets in order of number: those nobody has taken up yet, or all."""
-    statement = select(Ticket, Participant.code).outerjoin(Participant, Participant.id == Ticket.participant_id)
+    sent = (
+        select(func.count())
+        .where(Notification.ticket == Ticket.number, Notification.sent_at.is_not(None))
+        .correlate(Ticket)
+        .scalar_subquery()
+    )
+    statement = (
+        select(Ticket, Participant.code, Alert.level, Alert.unreached_at, sent)
+        .outerjoin(Participant, Participant.id == Ticket.participant_id)
+        .outerjoin(Alert, Alert.ticket == Ticket.number)
+    )
     if waiting_only:
         statement = statement.where(Ticket.acknowledged_at.is_(None))
     rows = await session.execute(statement.order_by(Ticket.number).limit(limit))
-    return [_ticket(ticket, code) for ticket, code in rows]
+    return [_ticket(*row) for row in rows]
 
 
-def _ticket(ticket: Ticket, code: str | None) -> TicketOnFile:
+def _ticket(ticket: Ticket, code: str | None, level: str | None, unreached_at: Any, notified: int) -> TicketOnFile:
     return TicketOnFile(
         f"T-{ticket.number}",
         ticket.kind,
@@ -291,6 +355,9 @@ def _ticket(ticket: Ticket, code: str | None) -> TicketOnFile:
         ticket.made_at,
         ticket.acknowledged_at,
         ticket.acknowledged_by,
+        level,
+        notified,
+        unreached_at is not None,
     )
 
 

@@ -27,7 +27,10 @@ from bot.enrollment.models import (
     RecordedVisit,
     Ticket,
 )
+from bot.enrollment.models_alerts import Alert, Notification
 from bot.enrollment.models_audit import AuditDetail
+from bot.enrollment.models_inbox import InboxEvent
+from bot.enrollment.models_web import WebSession, WebSignIn
 from bot.enrollment.writes_record import find
 
 _AUDITED = {AUDITED_BY_CALLER: True}
@@ -59,7 +62,7 @@ async def remove_demo(session: AsyncSession) -> int:
     await _delete_screenings(session, keys)
     for model in (*_PERSONAL, clinical.Outcome, Enrolment):
         await _execute(session, delete(model.__table__).where(model.participant_id.in_(keys)))
-    await _execute(session, delete(Ticket.__table__).where(Ticket.participant_id.in_(keys)))
+    await _delete_tickets(session, keys)
     await _execute(session, delete(Account.__table__).where(Account.id.in_(accounts)))
     await _execute(session, delete(Participant.__table__).where(Participant.id.in_(keys)))
     changes = [Change("delete", "participants", row.code, row.code, None) for row in rows]
@@ -72,8 +75,8 @@ async def erase(session: AsyncSession, code: str) -> None:
     """Erases a person who asked for it: their data, their links, and the values in the audit trail.
 
     Kept: the code, the status, the day of enrolment with its stage and the pathological response, without which the
-    trial's own figures would be wrong (GDPR article 17(3)(d)), tickets without account and conversation, and the audit
-    entries without their values. What else the law or the sponsor wants kept is the site's decision before this call.
+    trial's own figures would be wrong (GDPR article 17(3)(d)), tickets without account and conversation, when the
+    team was told of them, and the audit entries without their values. What else the law or the sponsor wants kept is the site's decision before this call.
 
     Raises:
         NotOnFile: no participant has this code.
@@ -89,6 +92,10 @@ async def erase(session: AsyncSession, code: str) -> None:
         await _execute(session, delete(model.__table__).where(model.participant_id == key))
     blank = {"account": "erased", "conversation": "erased", "summary": "erased"}
     await _execute(session, update(Ticket.__table__).where(Ticket.participant_id == key).values(**blank))
+    mine = select(Ticket.number).where(Ticket.participant_id == key)
+    await _execute(
+        session, update(Alert.__table__).where(Alert.ticket.in_(mine)).values(tracker_id="erased", flags="erased")
+    )
     cleared = dict.fromkeys(("sex", "birth_date", "height_cm", "weight_kg", "last_capecitabine"))
     today = author_of(session.sync_session).clock.today()
     await _execute(
@@ -105,10 +112,18 @@ async def _execute(session: AsyncSession, statement: Any) -> None:
 
 
 async def _forget_conversations(session: AsyncSession, keys: Sequence[int]) -> None:
-    """Deletes stored replies and conversations of these participants' accounts."""
+    """Deletes stored replies, conversations and sessions of these participants' accounts."""
     accounts = select(Account.account).where(Account.participant_id.in_(keys))
-    for model in (HandledMessage, Conversation):
+    for model in (HandledMessage, Conversation, InboxEvent, WebSession, WebSignIn):
         await session.execute(delete(model.__table__).where(model.account.in_(accounts)))
+
+
+async def _delete_tickets(session: AsyncSession, keys: Sequence[int]) -> None:
+    """Deletes the tickets of these participants with what the team was told of them."""
+    mine = select(Ticket.number).where(Ticket.participant_id.in_(keys))
+    for column in (Notification.ticket, Alert.ticket):
+        await _execute(session, delete(column.class_.__table__).where(column.in_(mine)))
+    await _execute(session, delete(Ticket.__table__).where(Ticket.participant_id.in_(keys)))
 
 
 async def _delete_screenings(session: AsyncSession, keys: Sequence[int]) -> None:

@@ -15,6 +15,7 @@ from bot.enrollment.writes_desk import (
     link_participant,
     link_staff,
     log_read,
+    open_ticket,
     save_screening,
     unlink,
 )
@@ -43,6 +44,7 @@ __all__ = [
     "link_participant",
     "link_staff",
     "log_read",
+    "open_ticket",
     "record_adverse_event",
     "record_dose",
     "record_outcome",

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import func, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm import Session
 
+from bot.clock import Clock
 from bot.enrollment import models_clinical as clinical
-from bot.enrollment.audit import append_read, author_of
+from bot.enrollment.audit import AUDITED_BY_CALLER, Change, append, append_read, author_of, created_in_this_request
 from bot.enrollment.errors import Conflict, InvalidValue, NotOnFile
-from bot.enrollment.models import LANGUAGES, ROLES, Account, Ticket
+from bot.enrollment.models import LANGUAGES, ROLES, Account, Participant, Ticket
+from bot.enrollment.models_alerts import Alert, Notification
+from bot.enrollment.outbox import NewAlert, alert_rows, close_alert
 from bot.enrollment.writes_record import find
 
 
@@ -133,10 +138,29 @@ async def decide_screening(session: AsyncSession, screening: int, decision: str)
     await session.flush()
 
 
+def _ticket_of_this_request(session: Session, kind: str) -> int | None:
+    """The ticket that an earlier delivery of the same message has opened, whose server died before it could say so."""
+    numbers = [int(key) for key in created_in_this_request(session, "tickets")]
+    if not numbers:
+        return None
+    found = session.execute(select(Ticket.number).where(Ticket.number.in_(numbers), Ticket.kind == kind))
+    number: int | None = found.scalars().first()
+    return number
+
+
 async def create_ticket(
-    session: AsyncSession, kind: str, participant: str | None, conversation: str, account: str, summary: str
+    session: AsyncSession,
+    kind: str,
+    participant: str | None,
+    conversation: str,
+    account: str,
+    summary: str,
+    alert: NewAlert | None = None,
 ) -> str:
     """Opens a ticket for the team; `summary` is a code such as `reschedule:C3D1:2026-06-12`, never the message.
+
+    With an `alert` the team is to be told of it: that is written in the same transaction, so that neither is there
+    without the other.
 
     Returns:
         The ticket's number, such as `T-7`.
@@ -144,24 +168,71 @@ async def create_ticket(
     Raises:
         NotOnFile: no participant has this code.
     """
-    owner = None if participant is None else await find(session, participant)
-    last = (await session.execute(select(func.max(Ticket.number)))).scalar_one()
-    ticket = Ticket(
-        number=(last or 0) + 1,
-        kind=kind,
-        participant_id=None if owner is None else owner.id,
-        conversation=conversation,
-        account=account,
-        summary=summary,
-        made_at=author_of(session.sync_session).clock.now(),
+    opened = await session.run_sync(open_ticket, kind, participant, conversation, account, summary, alert)
+    return str(opened.number)
+
+
+@dataclass(frozen=True)
+class OpenedTicket:
+    """A ticket's number, such as `T-7`, and whether it is new: a message that is delivered again has the one it had."""
+
+    number: str
+    new: bool
+
+
+def open_ticket(
+    session: Session,
+    kind: str,
+    participant: str | None,
+    conversation: str,
+    account: str,
+    summary: str,
+    alert: NewAlert | None = None,
+) -> OpenedTicket:
+    """`create_ticket` for a unit of `Database.write`; an alert is opened with a new ticket alone.
+
+    Raises:
+        NotOnFile: no participant has this code.
+    """
+    known = _ticket_of_this_request(session, kind)
+    if known is not None:
+        return OpenedTicket(f"T-{known}", False)
+    owner = session.execute(select(Participant.id).where(Participant.code == participant)).scalar_one_or_none()
+    if participant is not None and owner is None:
+        raise NotOnFile(f"no participant {participant} on file")
+    number: int = (session.execute(select(func.max(Ticket.number))).scalar_one() or 0) + 1
+    ticket = {
+        "number": number,
+        "kind": kind,
+        "participant_id": owner,
+        "conversation": conversation,
+        "account": account,
+        "summary": summary,
+        "made_at": author_of(session).clock.now(),
+    }
+    session.execute(insert(Ticket.__table__), [ticket], execution_options=_AUDITED)
+    changes = [_creation("tickets", str(number), participant, ticket)]
+    if alert is not None:
+        row, notifications = alert_rows(number, alert)
+        session.execute(insert(Alert.__table__), [row], execution_options=_AUDITED)
+        if notifications:
+            session.execute(insert(Notification.__table__), notifications)
+        changes.append(_creation("alerts", f"T-{number}", participant, row))
+    append(session, changes)
+    return OpenedTicket(f"T-{number}", True)
+
+
+_AUDITED = {AUDITED_BY_CALLER: True}
+
+
+def _creation(table: str, key: str, subject: str | None, row: Mapping[str, Any]) -> Change:
+    return Change(
+        "create", table, key, subject, {name: (None, value) for name, value in row.items() if value is not None}
     )
-    session.add(ticket)
-    await session.flush()
-    return f"T-{ticket.number}"
 
 
 async def acknowledge_ticket(session: AsyncSession, number: str) -> None:
-    """Says that the author has taken up a ticket (`T-7`); the first to do so holds it.
+    """Says that the author has taken up a ticket (`T-7`); the first to do so holds it, and nobody further is told.
 
     Raises:
         NotOnFile: no such ticket.
@@ -177,6 +248,7 @@ async def acknowledge_ticket(session: AsyncSession, number: str) -> None:
     elif row.acknowledged_by != author.actor.name:
         raise Conflict(f"{number} was taken up by somebody else")
     await session.flush()
+    await close_alert(session, row.number, Clock().now())
 
 
 async def log_read(session: AsyncSession, codes: Iterable[str], what: str) -> None:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import asyncio
 import traceback
+from collections.abc import Awaitable, Callable
 from datetime import date
 
 import pytest
-from sqlalchemy import insert, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.exc import DBAPIError
 
+from bot import tracing
 from bot.enrollment import queries, writes
 from bot.enrollment.audit import Actor
 from bot.enrollment.audit_check import history, verify
 from bot.enrollment.database import Database
 from bot.enrollment.errors import AuditError
 from bot.enrollment.models import Participant, Ticket
+from bot.enrollment.models_audit import AuditEntry, AuditRequest
 
 
 async def _participant(database: Database, operator: Actor) -> None:
@@ -41,6 +45,36 @@ async def test_an_entry_says_who_when_what_old_new_and_why(one: Database, coordi
     assert (line.action, line.entity, line.key) == ("update", "participants", "P-0001")
     assert line.at == "2026-06-10T01:00:00.000000+00:00"
     assert line.changes == {"weight_kg": [60.0, 58.5]}
+
+
+async def _in_request(request: str, work: Callable[[], Awaitable[str]]) -> str:
+    tracing.begin(request)
+    return await work()
+
+
+async def test_a_second_delivery_of_a_message_finds_the_ticket_of_the_first(one: Database, operator: Actor) -> None:
+    async def handoff(kind: str = "handoff") -> str:
+        async with one.writing(operator, "asked for a person") as session:
+            number = await writes.create_ticket(session, kind, "P-0001", "room", "li.wei", kind)
+            await session.commit()
+            return number
+
+    first, second = "a" * 32, "b" * 32
+    # Tasks of their own: a request belongs to the context in which it began.
+    numbers = [await asyncio.create_task(_in_request(request, handoff)) for request in (first, first, second)]
+    assert numbers[0] == numbers[1] != numbers[2]
+    other = await asyncio.create_task(_in_request(first, lambda: handoff("symptom")))
+    assert other not in numbers, "a ticket of another kind is another ticket"
+    outside = [await handoff() for _ in range(2)]
+    assert outside[0] != outside[1], "what does not come from a message is not the same twice"
+    async with one.session() as session:
+        rows = (
+            await session.execute(
+                select(AuditRequest.request, AuditEntry.entity).join(AuditEntry, AuditEntry.seq == AuditRequest.seq)
+            )
+        ).all()
+        assert (await verify(session)).faults == ()
+    assert {row.request for row in rows} == {first, second}
 
 
 async def test_an_expired_attribute_does_not_lose_its_old_value(one: Database, operator: Actor) -> None:

@@ -21,16 +21,12 @@ REPLY = [{"recipient_id": "li.wei", "text": "您好", "custom": {"answer": "gree
 
 
 async def _claim(database: Database, key: MessageKey = KEY) -> Claim:
-    async with database.writing(CHANNEL, "message") as session:
-        found = await messages.claim(session, key)
-        await session.commit()
-    return found
+    now = database.clock.now()
+    return await database.note(lambda connection: messages.claim(connection, key, now), durable=False)
 
 
 async def _store(database: Database, reply: object, key: MessageKey = KEY) -> None:
-    async with database.writing(CHANNEL, "message") as session:
-        await messages.store_reply(session, key, reply)
-        await session.commit()
+    await database.note(lambda connection: messages.store_reply(connection, key, reply))
 
 
 async def test_the_first_delivery_is_worked_on_and_the_next_gets_its_reply(database: Database) -> None:
@@ -66,10 +62,21 @@ async def test_a_claim_whose_worker_died_is_open_again(url: str, database: Datab
 
 async def test_a_claim_given_back_is_open_again(database: Database) -> None:
     await _claim(database)
-    async with database.writing(CHANNEL, "message") as session:
-        await messages.release(session, KEY)
-        await session.commit()
+    await database.note(lambda connection: messages.release(connection, KEY))
     assert await _claim(database) == Claim(True, None)
+
+
+async def test_a_claim_that_was_answered_is_not_given_back(database: Database) -> None:
+    await _claim(database)
+    await _store(database, REPLY)
+    await database.note(lambda connection: messages.release(connection, KEY))
+    assert await database.read(lambda connection: messages.stored_reply(connection, KEY)) == REPLY
+
+
+async def test_a_message_without_a_reply_has_none(database: Database) -> None:
+    assert await database.read(lambda connection: messages.stored_reply(connection, KEY)) is None
+    await _claim(database)
+    assert await database.read(lambda connection: messages.stored_reply(connection, KEY)) is None
 
 
 async def test_a_reply_to_nothing_is_refused(database: Database) -> None:

@@ -72,7 +72,7 @@ ENTRY = """INSERT INTO audit
     FROM audit"""
 
 
-@pytest.mark.parametrize("steps", [["0001"], ["0001", "0002"], ["0002", "0001"]])
+@pytest.mark.parametrize("steps", [["0001"], ["0001", "0002"], ["0002", "0001"], ["0003", "0002", "0003"]])
 async def test_the_audit_trail_is_closed_at_every_revision(bare_url: str, steps: list[str]) -> None:
     for revision in steps:
         back = (migrations.current(bare_url) or "") > revision

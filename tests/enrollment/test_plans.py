@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from datetime import date
+from datetime import date, datetime, timezone
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from bot.enrollment.demo import load_demo
 from bot.enrollment.messages import MessageKey
 
 DAY = date(2026, 6, 15)
+NOW = datetime(2026, 6, 10, 9, tzinfo=timezone.utc)
 KEY = MessageKey("msg_1", "demo.chen", "0" * 64)
 READS: dict[str, Callable[[AsyncSession], Awaitable[Any]]] = {
     "identity": lambda s: queries.identity(s, "demo.chen"),
@@ -28,7 +29,7 @@ READS: dict[str, Callable[[AsyncSession], Awaitable[Any]]] = {
     "conversation": lambda s: queries.conversation_identity(s, "room-1"),
 }
 WRITES: dict[str, Callable[[AsyncSession], Awaitable[Any]]] = {
-    "claim a message": lambda s: messages.claim(s, KEY),
+    "claim a message": lambda s: s.run_sync(lambda sync: messages.claim(sync.connection(), KEY, NOW)),
     "log a read": lambda s: writes.log_read(s, ["P-0003"], "next_visit"),
     "create a ticket": lambda s: writes.create_ticket(s, "handoff", "P-0003", "room-1", "demo.wu", "handoff"),
     "record a visit": lambda s: writes.record_visit(s, "P-0003", "C2D1", "booked", DAY),

@@ -39,8 +39,9 @@ async def full(database: Database, operator: Actor, three: Path) -> Database:
         await writes.record_dose(session, "P-0101", "oxaliplatin", date(2026, 5, 18), "given", 220)
         await messages.remember_conversation(session, "tracker-1", "room-1", "ding.yu", True)
         key = MessageKey("msg_1", "ding.yu", "0" * 64)
-        await messages.claim(session, key)
-        await messages.store_reply(session, key, ["your next visit is ..."])
+        connection = await session.connection()
+        await connection.run_sync(messages.claim, key, database.clock.now())
+        await connection.run_sync(messages.store_reply, key, ["your next visit is ..."])
         await writes.log_read(session, ["P-0101"], "next_visit")
         await session.commit()
     return database

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from alembic import context
 
-from bot.enrollment import models, models_audit, models_clinical
+from bot.enrollment import models, models_alerts, models_audit, models_clinical, models_inbox, models_web
 from bot.enrollment.base import Base
 
-TABLES = (models, models_clinical, models_audit)  # importing them fills the metadata
+TABLES = (
+    models,
+    models_clinical,
+    models_alerts,
+    models_audit,
+    models_inbox,
+    models_web,
+)  # importing them fills the metadata
 
 context.configure(
     connection=context.config.attributes["connection"], target_metadata=Base.metadata, transactional_ddl=True
