@@ -6,8 +6,11 @@ gets public information; in a room with others present nothing personal is said.
 
 from __future__ import annotations
 
+from sqlalchemy.orm import Session
+
 from actions.conversation import Answer, Ask, Refused
-from bot.enrollment import queries, writes
+from bot.enrollment import queries
+from bot.enrollment.audit import append_read
 from bot.trial.record import ParticipantRecord
 
 
@@ -79,8 +82,7 @@ def which_participant(ask: Ask, text: str) -> Answer:
 
 
 async def _record(ask: Ask, code: str) -> ParticipantRecord:
-    async with ask.database.session() as session:
-        record = await queries.participant(session, code)
+    record = await ask.database.read(lambda connection: queries.participant_in(connection, code))
     if record is None:  # linked to a record that has been erased since
         raise Refused(refuse(ask, "link_needed", "account_not_linked"))
     return record
@@ -90,11 +92,14 @@ async def _record_for_staff(ask: Ask, code: str | None, what: str) -> Participan
     assert ask.identity is not None
     if code is None:
         raise Refused(which_participant(ask, ask.say("utter_clarify_participant")))
-    async with ask.database.session() as session:
-        record = await queries.participant(session, code)
+
+    def read(session: Session) -> ParticipantRecord | None:
+        record = queries.participant_in(session.connection(), code)
+        if record is not None:
+            append_read(session, [record.code], what)
+        return record
+
+    record = await ask.database.write(ask.identity.actor, f"chat: {what}", read)
     if record is None:
         raise Refused(which_participant(ask, ask.say("utter_clarify_unknown_participant", code=code)))
-    async with ask.database.writing(ask.identity.actor, f"chat: {what}") as session:
-        await writes.log_read(session, [record.code], what)
-        await session.commit()
     return record

@@ -7,11 +7,12 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
-from actions.phrases import Phrases
 from actions.pictures import AccrualPlot
 from actions.reading import Part, Reading
+from bot.alerts.desk import AlertDesk
 from bot.enrollment.database import Database
 from bot.enrollment.queries import Identity
+from bot.phrases import Phrases
 from bot.trial.protocol import Protocol
 from bot.trial.record import Language
 from bot.trial.triage import TriageRules
@@ -23,6 +24,7 @@ class Services:
 
     Attributes:
         emergency_number, ward_line: the site's numbers; the ward's line is empty where none is set.
+        alerts: how the team is told of tickets.
     """
 
     protocol: Protocol
@@ -32,6 +34,7 @@ class Services:
     emergency_number: str
     ward_line: str
     accrual_plot: AccrualPlot = field(default_factory=AccrualPlot)
+    alerts: AlertDesk = field(default_factory=AlertDesk)
 
 
 @dataclass(frozen=True)
@@ -69,7 +72,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Ask:
-    """One question with everything that answering it needs."""
+    """One question with everything that answering it needs.
+
+    Attributes:
+        tracker_id: the conversation's id in the server: the channel's name, a hyphen, a hash.
+    """
 
     services: Services
     identity: Identity | None
@@ -81,6 +88,7 @@ class Ask:
     reading: Reading
     part: Part
     memory: Mapping[str, Any]
+    tracker_id: str = ""
 
     @property
     def today(self) -> date:
@@ -110,6 +118,10 @@ class Ask:
     def say(self, name: str, **words: object) -> str:
         """A response of the domain in the asker's language."""
         return self.services.phrases.say(name, self.language, **words)
+
+    def notice(self, key: str) -> str:
+        """What is said where nobody of the team could be told, in the asker's language."""
+        return self.services.triage.notice(key, self.language, self.services.emergency_number, self.team_phone)
 
     def asking(self, part: Part) -> Ask:
         """The same turn with another question."""

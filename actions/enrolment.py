@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 
 from actions.access import require_staff, whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, record_section
 from actions.support import asked_day, for_whom
 from actions.wording import lines, say_date, say_list, say_time, sentences
+from bot.clock import TRIAL_ZONE
 from bot.enrollment import queries, writes
 from bot.enrollment.errors import Conflict, NotOnFile
 from bot.enrollment.recruitment import accrual, recruitment
@@ -140,14 +141,21 @@ async def tickets(ask: Ask) -> Answer:
     require_staff(ask)
     async with ask.database.session() as session:
         waiting = await queries.tickets(session)
-    rows = [
-        f"- {ticket.number}: {ask.say(f'utter_ticket_{ticket.kind}')}"
-        + (f", {ticket.participant}" if ticket.participant else "")
-        + f", {ticket.made_at:%Y-%m-%d %H:%M}"
-        for ticket in waiting
-    ]
+    rows = [f"- {ticket.number}: {', '.join(_ticket_words(ask, ticket))}" for ticket in waiting]
     head = ask.say("utter_tickets" if rows else "utter_tickets_none", count=len(rows))
     return Answer("help", lines(head, *rows), {"tickets": [ticket.number for ticket in waiting]}, sources=(ENROLMENT,))
+
+
+def _ticket_words(ask: Ask, ticket: queries.TicketOnFile) -> Iterator[str]:
+    """What staff read of a ticket: how pressing, of which kind, whose, since when, and whether nobody could be told."""
+    if ticket.level in ("emergency", "urgent"):
+        yield ask.say(f"utter_alert_{ticket.level}")
+    yield ask.say(f"utter_ticket_{ticket.kind}")
+    if ticket.participant:
+        yield ticket.participant
+    yield f"{ticket.made_at.astimezone(TRIAL_ZONE):%Y-%m-%d %H:%M}"
+    if ticket.unreached and not ticket.notified:
+        yield ask.say("utter_alert_unreached")
 
 
 async def acknowledge_ticket(ask: Ask) -> Answer:

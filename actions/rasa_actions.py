@@ -25,6 +25,10 @@ from bot.trial.record import Language
 MEMORY_SLOT = "memory"
 
 
+class NoTurn(ValueError):
+    """An action call whose tracker, metadata or reading is not of the form that the chat server sends."""
+
+
 class TopicAction(Action):  # type: ignore[misc]  # rasa-sdk carries no types
     """Answers the messages of one topic; what else a message asks is answered along with it."""
 
@@ -41,7 +45,11 @@ class TopicAction(Action):  # type: ignore[misc]  # rasa-sdk carries no types
         self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: dict[str, Any]
     ) -> list[dict[str, Any]]:
         """Utters the answer and keeps what the conversation has to remember."""
-        reply = await respond(ask_of(tracker, self._services, self._clock))
+        try:
+            ask = ask_of(tracker, self._services, self._clock)
+        except (AttributeError, LookupError, TypeError, ValueError) as problem:
+            raise NoTurn("the call holds no turn of a conversation") from problem
+        reply = await respond(ask)
         buttons = [{"title": text, "payload": text} for text in reply.buttons]
         dispatcher.utter_message(
             text=reply.text,
@@ -67,6 +75,9 @@ def ask_of(tracker: Tracker, services: Services, clock: Clock) -> Ask:
     metadata: Mapping[str, Any] = message.get("metadata") or {}
     identity = identity_of(metadata.get("identity"))
     reading = Reading.from_json(message.get("reading") or {})
+    memory = json.loads(tracker.get_slot(MEMORY_SLOT) or "{}")
+    if not isinstance(memory, dict) or not isinstance(memory.get("failures", 0), int):
+        raise TypeError("a memory that is none of ours")
     own: Language = "zh" if identity is not None and identity.language == "zh" else "en"
     language: Language = own if reading.language is None else "zh" if reading.language == "zh" else "en"
     return Ask(
@@ -79,7 +90,8 @@ def ask_of(tracker: Tracker, services: Services, clock: Clock) -> Ask:
         language=language,
         reading=reading,
         part=reading.parts[0],
-        memory=json.loads(tracker.get_slot(MEMORY_SLOT) or "{}"),
+        memory=memory,
+        tracker_id=str(tracker.sender_id or ""),
     )
 
 

@@ -13,7 +13,7 @@ from actions.eligibility import NOT_KNOWN, in_precheck
 from actions.follow_up import resolve
 from actions.reading import Part
 from actions.registry import HANDLERS
-from actions.safety import triage_of
+from actions.safety import nobody_was_told, triage_of
 from actions.wording import lines
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +55,11 @@ async def respond(ask: Ask) -> Reply:
         if not any(answer.name == given.name and answer.data == given.data for given in answers):
             answers.append(answer)
     lead, others = answers[0], answers[1:]
+    texts = [answer.text for answer in answers]
+    if (earlier := await nobody_was_told(ask)) is not None:
+        # Before what was asked now, but after the safe step for a symptom of now.
+        texts.insert(1 if lead.name == "symptom_triage" else 0, earlier.text)
+        others.append(earlier)
     custom: dict[str, Any] = {
         "answer": lead.name,
         "about": lead.about,
@@ -69,7 +74,7 @@ async def respond(ask: Ask) -> Reply:
     _log.info("answered", answer=lead.name, also=[other.name for other in others], language=ask.language)
     image = next((answer.image for answer in answers if answer.image), None)
     attachment = next((answer.attachment for answer in answers if answer.attachment), None)
-    return Reply(lines(*(answer.text for answer in answers)), custom, lead.buttons, memory, image, attachment)
+    return Reply(lines(*texts), custom, lead.buttons, memory, image, attachment)
 
 
 def _questions(ask: Ask) -> list[Part]:

@@ -9,6 +9,10 @@ from actions.eligibility import in_precheck
 from actions.support import open_ticket
 from actions.trial_information import contact
 from actions.wording import lines
+from bot.clock import Clock
+from bot.enrollment import outbox
+from bot.enrollment.models_alerts import ALERT_LEVELS
+from bot.enrollment.outbox import DISPATCHER
 from bot.trial.triage import Triage, assess_symptoms
 
 
@@ -25,14 +29,15 @@ async def symptom_triage(ask: Ask) -> Answer:
     if triage.level is None:
         return await _nothing_now(ask)
     about = _about(ask)
-    ticket = await open_ticket(ask, "symptom", about, f"symptom:{triage.level}:{','.join(triage.flags)}"[:200])
+    summary = f"symptom:{triage.level}:{','.join(triage.flags)}"[:200]
+    ticket = await open_ticket(ask, "symptom", about, summary, triage)
     advice = ask.services.triage.render(triage, ask.language, ask.services.emergency_number, ask.team_phone)
-    told = ask.say("utter_triage_ticket", ticket=ticket)
-    text = lines(f"{about}:" if ask.staff and about and ask.direct else "", advice, told)
+    told = ask.say("utter_triage_ticket", ticket=ticket.number)
+    text = lines(f"{about}:" if ask.staff and about and ask.direct else "", advice, told, ticket.warning)
     return Answer(
         "symptom_triage",
         text,
-        {**triage.as_data(), "ticket": ticket},
+        {**triage.as_data(), **ticket.as_data()},
         about=about if ask.direct else None,
         sources=tuple(ask.services.triage.sources[key] for key in triage.sources),
         remember={"intent": "report_symptom"},
@@ -45,6 +50,31 @@ async def _nothing_now(ask: Ask) -> Answer:
         answer = await contact(ask)
         return replace(answer, text=lines(ask.say("utter_symptom_general"), answer.text))
     return Answer("clarify", ask.say("utter_symptom_unclear"), {"missing": "symptom"})
+
+
+async def nobody_was_told(ask: Ask) -> Answer | None:
+    """That nobody of the team could be told of what this account wrote earlier; once, and None where that is not so.
+
+    In a room with others it is said only where they could read the earlier message too.
+    """
+    if not ask.services.alerts.may_be_untold(ask.account):
+        return None
+    now = Clock().now()
+    async with ask.database.writing(DISPATCHER, "the patient is told") as session:
+        here = [
+            person
+            for person in await outbox.untold(session, now)
+            if person.account == ask.account and (ask.direct or person.conversation == ask.conversation)
+        ]
+        noted = await outbox.mark_told(session, [person.ticket for person in here], now)
+        await session.commit()
+    told = [person for person in here if person.ticket in noted]
+    if not told:
+        return None
+    gravest = min(told, key=lambda person: ALERT_LEVELS.index(person.level))
+    data = {"ticket": f"T-{gravest.ticket}", "nobody_told": True}
+    about = gravest.participant if ask.direct else None
+    return Answer("handoff", ask.notice(f"later_{gravest.level}"), data, about=about)
 
 
 def _about(ask: Ask) -> str | None:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from actions.conversation import Answer, Ask
-from actions.support import open_ticket
-from actions.wording import say_list, sentences
+from actions.support import OpenedTicket, open_ticket
+from actions.wording import lines, say_list, sentences
 
 #: After so many messages in a row that were not understood a person is told.
 _PATIENCE = 3
@@ -78,12 +78,12 @@ def _has_meaning(ask: Ask, intent: str) -> bool:
     return f"utter_meaning_{intent}" in ask.services.phrases.texts
 
 
-def _handed_over(ask: Ask, name: str, participant: str | None, ticket: str) -> Answer:
+def _handed_over(ask: Ask, name: str, participant: str | None, ticket: OpenedTicket) -> Answer:
     emergency = ask.services.emergency_number
     text = sentences(
-        ask.say(name, ticket=ticket, phone=ask.team_phone), ask.say("utter_contact_emergency", number=emergency)
+        ask.say(name, ticket=ticket.number, phone=ask.team_phone), ask.say("utter_contact_emergency", number=emergency)
     )
-    return Answer("handoff", text, {"ticket": ticket}, about=participant, remember={"failures": 0})
+    return Answer("handoff", lines(text, ticket.warning), ticket.as_data(), about=participant, remember={"failures": 0})
 
 
 def _suggestions(ask: Ask) -> tuple[str, ...]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+from sqlalchemy.orm import Session
 
 from actions.conversation import Answer, Ask, Refused
 from actions.wording import say_date, say_list
-from bot.enrollment import writes
+from bot.enrollment import writes, writes_desk
 from bot.enrollment.audit import Actor
+from bot.trial.triage import Triage
 
 
 def asked_day(ask: Ask) -> date | None:
@@ -41,14 +46,43 @@ def for_whom(ask: Ask, code: str, text: str) -> str:
     return f"{code}: {text}" if ask.staff else text
 
 
-async def open_ticket(ask: Ask, kind: str, participant: str | None, summary: str) -> str:
+@dataclass(frozen=True)
+class OpenedTicket:
+    """A ticket that was opened for the team.
+
+    Attributes:
+        number: such as `T-7`.
+        warning: what the person has to be told where nobody can be notified of it; else empty.
+    """
+
+    number: str
+    warning: str = ""
+
+    def as_data(self) -> dict[str, Any]:
+        """The ticket's part of an answer's data: its number, and `nobody_told` where that is so."""
+        return {"ticket": self.number, **({"nobody_told": True} if self.warning else {})}
+
+
+async def open_ticket(
+    ask: Ask, kind: str, participant: str | None, summary: str, triage: Triage | None = None
+) -> OpenedTicket:
     """Opens a ticket for the team in the asker's name; `summary` is a code, never what somebody wrote.
 
-    Returns:
-        The ticket's number, such as `T-7`.
+    Where the team is to be notified of it, that is written in the same transaction and sent at once, not waited for.
     """
     actor = ask.identity.actor if ask.identity else Actor("unlinked", "public")
-    async with ask.database.writing(actor, f"chat: {kind}") as session:
-        number = await writes.create_ticket(session, kind, participant, ask.conversation, ask.account, summary)
-        await session.commit()
-    return number
+    level, flags = (None, ()) if triage is None else (triage.level, triage.flags)
+    desk = ask.services.alerts
+    alert = desk.new_alert(kind, level, flags, ask.language, ask.tracker_id)
+
+    def write(session: Session) -> writes_desk.OpenedTicket:
+        return writes.open_ticket(session, kind, participant, ask.conversation, ask.account, summary, alert)
+
+    opened = await ask.database.write(actor, f"chat: {kind}", write)
+    if alert is None:
+        return OpenedTicket(opened.number)
+    if opened.new:  # one of an earlier delivery has its notifications in the outbox already
+        desk.opened(opened.number, kind, participant, ask.now, alert)
+    return OpenedTicket(
+        opened.number, ask.notice("now_other" if alert.level == "other" else "now") if alert.unreached else ""
+    )

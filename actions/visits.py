@@ -111,17 +111,17 @@ async def request_reschedule(ask: Ask) -> Answer:
     words = {
         "title": visit.title[ask.language],
         "date": _when(ask, visit),
-        "ticket": ticket,
+        "ticket": ticket.number,
         "requested": say_date(requested, ask.language) if requested else "",
     }
     text = ask.say("utter_reschedule_to" if requested else "utter_reschedule", **words)
     return Answer(
         "reschedule_request",
-        for_whom(ask, record.code, text),
+        lines(for_whom(ask, record.code, text), ticket.warning),
         {
             "visit": visit.as_data(ask.language),
             "requested": requested.isoformat() if requested else None,
-            "ticket": ticket,
+            **ticket.as_data(),
         },
         about=record.code,
         sources=_sources(),

@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 
 from actions.conversation import Ask, Services
-from actions.phrases import Phrases
 from actions.reading import Reading
 from actions.respond import Reply, respond
 from bot.clock import Clock
@@ -22,6 +21,7 @@ from bot.enrollment.audit import Actor
 from bot.enrollment.csv_import import import_participants
 from bot.enrollment.database import Database
 from bot.enrollment.migrations import upgrade
+from bot.phrases import Phrases
 from bot.trial.protocol import load_protocol
 from bot.trial.triage import load_triage_rules
 
@@ -58,6 +58,7 @@ class Talk:
     services: Services
     account: str
     direct: bool = True
+    conversation: str = "room"
     memory: dict[str, Any] = field(default_factory=dict)
 
     async def say(self, *parts: dict[str, Any], language: str | None = "en", **reading: Any) -> Reply:
@@ -71,13 +72,14 @@ class Talk:
             services=self.services,
             identity=person,
             account=self.account,
-            conversation="room",
+            conversation=self.conversation,
             direct=self.direct,
             now=NOW,
             language=own if read.language is None else "zh" if read.language == "zh" else "en",
             reading=read,
             part=read.parts[0],
             memory=self.memory,
+            tracker_id="hospital-0123",
         )
         reply = await respond(ask)
         self.memory = dict(reply.memory)

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 import yaml
 
-from actions.phrases import PhraseError, Phrases
 from actions.registry import TOPIC_HANDLERS
 from bot.config import ROOT
 from bot.nlu.questions.examples import load_examples
+from bot.phrases import PhraseError, Phrases
 
 
 def _yaml(path: Path) -> Any:

@@ -1,0 +1,1 @@
+"""Telling the team: the line of outlets, when the next one is told, and the sending of what waits in the outbox."""
