@@ -12,6 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+#: In a room with others many accounts may write: together as much as so many accounts alone.
+ROOM_SHARE = 4
 #: The contract's bound on a request's body.
 MAX_BODY_BYTES = 16 * 1024
 _MAX_NAME = 128
@@ -92,14 +94,14 @@ def clean_text(text: str) -> str:
 
 def _name(data: dict[str, Any], field: str) -> str:
     value = data.get(field)
-    if (
-        not isinstance(value, str)
-        or not 0 < len(value) <= _MAX_NAME
-        or value != value.strip()
-        or not value.isprintable()
-    ):
+    if not is_name(value):
         raise BadBody(f"{field}: expected 1 to {_MAX_NAME} printable characters")
-    return value
+    return str(value)
+
+
+def is_name(value: Any) -> bool:
+    """Whether it can name an account or a room: 1 to 128 printable characters, no blanks around them."""
+    return isinstance(value, str) and 0 < len(value) <= _MAX_NAME and value == value.strip() and value.isprintable()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -126,14 +128,15 @@ class RateLimit:
     Args:
         rate: messages a minute; 0 is no limit.
         clock: seconds that only ever rise.
+        burst: the greatest burst, where it is another than half of `rate`.
     """
 
     #: Accounts remembered at most; the longest silent one is forgotten first, whose bucket is full again by then.
     CAPACITY = 50_000
 
-    def __init__(self, rate: int, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rate: float, clock: Callable[[], float] = time.monotonic, burst: float | None = None) -> None:
         self._per_second = rate / 60
-        self._burst = max(1.0, rate / 2)
+        self._burst = max(1.0, rate / 2 if burst is None else burst)
         self._clock = clock
         self._buckets: OrderedDict[str, tuple[float, float]] = OrderedDict()
 
@@ -149,6 +152,17 @@ class RateLimit:
         while len(self._buckets) > self.CAPACITY:
             self._buckets.popitem(last=False)
         return 0.0 if allowed else (1.0 - tokens) / self._per_second
+
+    async def admit(self, account: str) -> float:
+        """`wait`, for channels: several servers may share one limit, see `bot.channels.shared_rate`."""
+        return self.wait(account)
+
+    async def put_back(self, account: str) -> None:
+        """`give_back`, for channels."""
+        self.give_back(account)
+
+    async def close(self) -> None:
+        """Closes what it holds open."""
 
     def give_back(self, account: str) -> None:
         """Puts one message back that `wait` had let pass and that turned out to be a repetition."""

@@ -7,13 +7,20 @@ import hmac
 from typing import Any
 
 from bot.enrollment.database import Database
-from bot.enrollment.queries import Identity, identity
+from bot.enrollment.queries import Identity, identity_in
 
 
-async def who_speaks(database: Database, account: str) -> Identity | None:
-    """The person behind an account, or None where it is linked to nobody."""
-    async with database.session() as session:
-        return await identity(session, account)
+async def who_speaks(database: Database, account: str, role: str | None = None) -> Identity | None:
+    """The person behind an account, or None where it is linked to nobody.
+
+    Args:
+        role: the staff role that the hospital's sign-on vouches for, where the channel has one. It goes before the role
+            of a staff link, and never overrules a participant's.
+    """
+    linked: Identity | None = await database.read(lambda connection: identity_in(connection, account))
+    if role is None or (linked is not None and linked.kind == "participant"):
+        return linked
+    return Identity(account, "staff", role, None, "en" if linked is None else linked.language)
 
 
 def conversation_key(secret: str, channel: str, account: str, conversation: str) -> str:

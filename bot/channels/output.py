@@ -28,3 +28,13 @@ class AnswerCollector(OutputChannel):  # type: ignore[misc]
         if kept.get("attachment") == kept.get("image"):
             kept.pop("attachment", None)  # Rasa repeats an image as an attachment
         self.messages.append({"recipient_id": self._recipient, **kept})
+
+    def answer(self) -> list[dict[str, Any]]:
+        """What was said.
+
+        Raises:
+            RuntimeError: nothing was, or not in the contract's form.
+        """
+        if not self.messages or "custom" not in self.messages[0]:
+            raise RuntimeError("no answer came back")
+        return self.messages

@@ -25,7 +25,8 @@ from bot.server.lazy import defer_unused_modules
 defer_unused_modules()
 
 from bot.channels.guard import RateLimit  # noqa: E402
-from bot.channels.hospital import HospitalInput, OnMessage  # noqa: E402
+from bot.channels.hospital import HospitalInput  # noqa: E402
+from bot.channels.intake import OnMessage  # noqa: E402
 from bot.channels.signature import sign  # noqa: E402
 
 # Sanic rewrites its own methods when an application starts; only in test mode does it do so twice.

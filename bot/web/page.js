@@ -1,0 +1,394 @@
+// The chat page: signs in, shows the conversation, sends messages and never loses one.
+
+import '/chat/deep-chat.js';
+import * as server from '/chat/server.js';
+import {assistantMessage, choices, notesFor, personMessage, problemMessage} from '/chat/cards.js';
+import {element} from '/chat/elements.js';
+import {fill, languageOfBrowser, wordsOf} from '/chat/words.js';
+
+const MOST_BYTES = 15000;
+const $ = (id) => document.getElementById(id);
+const state = {
+  about: null, language: languageOfBrowser(), words: wordsOf(languageOfBrowser()), chosen: false,
+  entries: [], before: null, titles: {}, style: '', chat: null, waiting: new Map(), timer: null, problem: '',
+};
+
+// --- the frame ------------------------------------------------------------------------------------------------------
+
+function say(text, kind = '') {
+  $('notice').className = `notice ${kind}`.trim();
+  $('notice').replaceChildren(...(text ? [element('p', {}, text)] : []));
+}
+
+function nameOf(about, words) {
+  if (about.kind === 'participant') {
+    return about.participant;
+  }
+  return about.kind === 'staff' ? words.roles[about.role] ?? about.role : words.signed_in_nobody;
+}
+
+function frame() {
+  const {words, about} = state;
+  document.documentElement.lang = state.language === 'zh' ? 'zh-CN' : 'en';
+  $('skip').textContent = words.skip;
+  $('language').textContent = words.other_language;
+  $('language').lang = state.language === 'zh' ? 'en' : 'zh-CN';
+  $('language').setAttribute('aria-label', words.other_language_label);
+  $('print').textContent = words.print;
+  $('sign-out').textContent = words.sign_out;
+  $('print').hidden = $('sign-out').hidden = !about?.signed_in;
+  const parts = about?.signed_in ? [nameOf(about, words), about.account, about.demo ? words.demo : null] : [about?.demo ? words.demo : null];
+  $('who').replaceChildren(...(about?.signed_in ? [element('span', {class: 'unseen'}, words.signed_in), ' '] : []), parts.filter(Boolean).join(' · '));
+}
+
+function speak(language) {
+  state.language = language;
+  state.words = wordsOf(language);
+  frame();
+}
+
+// --- the door: who is not signed in ---------------------------------------------------------------------------------
+
+function showDoor(why) {
+  const {words, about} = state;
+  const kept = [...state.waiting.values()];
+  clearTimeout(state.timer);
+  state.chat?.remove();
+  Object.assign(state, {chat: null, entries: [], before: null, door: why});
+  state.about = {...about, signed_in: false};
+  frame();
+  $('paper').replaceChildren();
+  $('chat').hidden = true;
+  const reasons = {refused: words.door_refused, keys: words.door_unavailable, ended: words.door_ended, left: words.door_left, offline: words.door_failed};
+  const numbers = about?.telephone;
+  $('door').replaceChildren(
+    element('h2', {tabindex: '-1'}, words.door_title),
+    reasons[why] ? element('p', {class: 'reason', role: 'alert'}, reasons[why]) : '',
+    element('p', {}, about?.demo ? words.door_demo : words.door_text),
+    about?.portal ? element('a', {class: 'action', href: about.portal, rel: 'noreferrer'}, words.door_portal) : '',
+    why === 'offline' || why === 'keys' ? element('button', {type: 'button', class: 'action', id: 'again'}, words.load_again) : '',
+    kept.length ? element('div', {class: 'kept'}, element('p', {}, words.door_kept), ...kept.map((text) => element('blockquote', {}, text))) : '',
+    numbers ? element('p', {class: 'urgent'}, fill(words.urgent, numbers)) : '',
+  );
+  $('again')?.addEventListener('click', () => enter());
+  $('door').hidden = false;
+  $('door').querySelector('h2').focus();
+}
+
+// --- the conversation -----------------------------------------------------------------------------------------------
+
+const contextOf = (index) => ({words: state.words, titles: state.titles, notes: notesFor(state.entries, index)});
+
+function shown(index) {
+  const entry = state.entries[index];
+  return entry.from === 'person' ? personMessage(entry, state.words) : assistantMessage(entry, contextOf(index));
+}
+
+// deep-chat takes markup: it is written out from elements that were built from text.
+const message = (node, from) => ({html: node.outerHTML, role: from === 'person' ? 'user' : 'ai'});
+
+function opening() {
+  const {words, about} = state;
+  const kind = about.kind ?? 'nobody';
+  const examples = words[`examples_${kind}`] ?? words.examples_nobody;
+  const node = element('div', {class: 'message assistant opening'},
+    element('p', {}, kind === 'staff' ? words.beginning_staff : words.beginning),
+    choices(examples.map((text) => ({title: text, payload: text})), words.try_one));
+  return message(node, 'assistant');
+}
+
+async function fetchEarlier() {
+  const page = await server.history(state.before);
+  used();
+  state.entries.unshift(...page.entries);
+  state.before = page.before;
+  return page.entries.length;
+}
+
+async function loadHistory(index) {
+  try {
+    const first = index === 0;
+    const count = first && state.entries.length ? state.entries.length : await fetchEarlier();
+    const messages = state.entries.slice(0, count).map((_, at) => message(shown(at), state.entries[at].from));
+    const start = state.before === null ? [opening()] : [];
+    if (first && state.before !== null && !count) {
+      return [];
+    }
+    return state.before === null ? [false, ...start, ...messages] : messages;
+  } catch (problem) {
+    if (problem.status === 401) {
+      showDoor('ended');
+    }
+    return [false, message(problemMessage(state.words.history_failed, 'reload', state.words.load_again), 'assistant')];
+  }
+}
+
+function openChat() {
+  const {words} = state;
+  state.chat?.remove();
+  const chat = document.createElement('deep-chat');
+  Object.assign(chat.style, {
+    fontFamily: 'inherit', width: '100%', height: '100%', display: 'block', border: 'none', backgroundColor: 'transparent',
+  });
+  Object.assign(chat, {
+    connect: {handler: (body, signals) => send(body.messages.at(-1).text, signals)},
+    loadHistory,
+    auxiliaryStyle: state.style,
+    textInput: {placeholder: {text: words.placeholder}, characterLimit: 8000},
+    remarkable: {html: false},
+    submitButtonStyles: {submit: {svg: {content: ARROW}}, loading: {svg: {content: DOTS}}},
+    scrollButton: {content: '<span aria-hidden="true">↓</span>'},
+    onComponentRender: () => dress(chat),
+  });
+  $('door').hidden = true;
+  $('chat').hidden = false;
+  $('chat').replaceChildren(chat);
+  state.chat = chat;
+}
+
+const ARROW = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24"><path d="M3 20l19-8L3 4v6l12 2-12 2z"/></svg>';
+const DOTS = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24"><circle cx="5" cy="12" r="2"/><circle cx="12" cy="12" r="2"/><circle cx="19" cy="12" r="2"/></svg>';
+
+// Gives deep-chat's elements the roles and names that it does not give them itself.
+function dress(chat) {
+  const root = chat.shadowRoot;
+  const log = root.getElementById('messages');
+  const attributes = {role: 'log', 'aria-live': 'polite', 'aria-label': state.words.conversation, tabindex: '0'};
+  Object.entries(attributes).forEach(([name, value]) => log.setAttribute(name, value));
+  const input = root.getElementById('text-input');
+  Object.entries({role: 'textbox', 'aria-multiline': 'true', 'aria-label': state.words.placeholder, enterkeyhint: 'send'})
+    .forEach(([name, value]) => input.setAttribute(name, value));
+  input.tabIndex = 0;
+  const name = () => root.querySelectorAll('.input-button').forEach((button) => {
+    Object.entries({role: 'button', 'aria-label': state.words.send, tabindex: '0'}).forEach(([key, value]) => {
+      if (button.getAttribute(key) !== value) {
+        button.setAttribute(key, value);
+      }
+    });
+  });
+  name();
+  new MutationObserver(name).observe(root.getElementById('input'), {childList: true, subtree: true, attributes: true, attributeFilter: ['class', 'role']});
+  root.addEventListener('click', clicked);
+}
+
+function clicked(event) {
+  const button = event.target.closest?.('button');
+  if (button?.dataset.say) {
+    state.chat.submitUserMessage({text: button.dataset.say});
+  } else if (button?.dataset.action === 'reload') {
+    location.reload();
+  } else if (button?.dataset.action?.startsWith('retry:')) {
+    again(button);
+  }
+}
+
+// deep-chat has shown the person's message as it shows any; here it becomes plain text, with its line breaks.
+function restyleOwn(entry) {
+  const bubbles = state.chat.shadowRoot.querySelectorAll('.user-message-text');
+  bubbles[bubbles.length - 1]?.replaceChildren(personMessage(entry, state.words));
+}
+
+async function send(text, signals) {
+  const entry = {from: 'person', text, at: new Date().toISOString(), id: server.newId()};
+  state.entries.push(entry);
+  restyleOwn(entry);
+  await signals.onResponse(await answerTo(entry));
+}
+
+// The messages that answer an entry; where there is no answer, what a person can do about it.
+async function answerTo(entry) {
+  const {words} = state;
+  if (new TextEncoder().encode(JSON.stringify(entry.text)).length > MOST_BYTES) {
+    return message(problemMessage(words.too_large), 'assistant');
+  }
+  state.waiting.set(entry.id, entry.text);
+  try {
+    const reply = await deliver(entry);
+    state.waiting.delete(entry.id);
+    return reply.messages.map((each) => {
+      state.entries.push({from: 'assistant', at: new Date().toISOString(), id: entry.id, ...each});
+      return message(shown(state.entries.length - 1), 'assistant');
+    });
+  } catch (problem) {
+    return trouble(problem, entry);
+  }
+}
+
+async function deliver(entry) {
+  const tell = (problem, wait) => {
+    const {words, about} = state;
+    const why = problem.status === 429 ? fill(words.too_many, {seconds: Math.ceil(wait / 1000)}) : problem.status === 0 ? words.offline : words.busy;
+    say(`${why} ${fill(words.urgent, about.telephone)}`, 'trouble');
+    state.problem = why;
+  };
+  const attempt = () => server.deliver({id: entry.id, text: entry.text}, () => state.about.csrf, tell);
+  let reply;
+  try {
+    reply = await attempt();
+  } catch (problem) {
+    if (problem.code !== 'foreign_page' || !await sameAgain()) {
+      throw problem;
+    }
+    reply = await attempt();
+  }
+  used();
+  say(state.problem ? state.words.back : '');
+  state.problem = '';
+  return reply;
+}
+
+// Whether the same person is signed in anew (in another tab, say): then the message may go.
+async function sameAgain() {
+  const found = await server.session();
+  const same = ['account', 'kind', 'role', 'participant'].every((name) => found[name] === state.about[name]);
+  if (found.signed_in && same) {
+    state.about = found;
+  }
+  return found.signed_in && same;
+}
+
+function trouble(problem, entry) {
+  const {words} = state;
+  if (problem.status === 401) {
+    showDoor('ended');
+    return [];
+  }
+  const final = {too_large: words.too_large, text: words.empty}[problem.code];
+  if (final || problem.code === 'foreign_page') {
+    state.waiting.delete(entry.id);
+    return message(problemMessage(final ?? words.other_person, final ? null : 'reload', words.reload), 'assistant');
+  }
+  say(fill(words.urgent, state.about.telephone), 'trouble');
+  return message(problemMessage(words.not_sent, `retry:${entry.id}`, words.retry), 'assistant');
+}
+
+async function again(button) {
+  const id = button.dataset.action.slice('retry:'.length);
+  const entry = state.entries.find((each) => each.id === id && each.from === 'person');
+  if (!entry || button.disabled) {
+    return;
+  }
+  button.disabled = true;
+  button.textContent = state.words.sending;
+  const answers = await answerTo(entry);
+  button.closest('.outer-message-container, .message')?.remove();
+  [answers].flat().forEach((each) => state.chat?.addMessage(each));
+  state.chat?.scrollToBottom();
+}
+
+// --- the session ----------------------------------------------------------------------------------------------------
+
+function used() {
+  clearTimeout(state.timer);
+  state.timer = setTimeout(checkSession, state.about.idle_seconds * 1000 + 500);
+}
+
+async function checkSession() {
+  try {
+    const found = await server.session();
+    if (!found.signed_in) {
+      showDoor('ended');
+    } else {
+      state.timer = setTimeout(checkSession, Math.max(1000, new Date(found.idle_at) - Date.now() + 500));
+    }
+  } catch {
+    showDoor('ended'); // out of time and out of reach: nothing personal stays on the screen
+  }
+}
+
+// What the address brings along after '#'; it is taken off at once, so that it stays in no history.
+function handedOver() {
+  const given = new URLSearchParams(location.hash.slice(1));
+  if (location.hash) {
+    history.replaceState(null, '', location.pathname);
+  }
+  return {token: given.get('token'), link: given.get('link'), refused: given.has('refused')};
+}
+
+async function enter() {
+  const {token, link, refused} = handedOver();
+  let why = refused ? 'refused' : '';
+  try {
+    if (token || link) {
+      say(state.words.signing_in);
+      await server.signIn(token ? {token} : {link}).catch((problem) => {
+        why = problem.status === 401 ? 'refused' : problem.code === 'keys' ? 'keys' : 'offline';
+      });
+      say('');
+    }
+    state.about = await server.session();
+  } catch {
+    return showDoor('offline');
+  }
+  if (!state.about.signed_in) {
+    return showDoor(why);
+  }
+  if (!state.chosen) {
+    speak(state.about.language ?? state.language);
+  }
+  frame();
+  say(why ? state.words.door_refused : '', why ? 'trouble' : '');
+  Object.assign(state, {entries: [], before: null});
+  openChat();
+  used();
+}
+
+// --- paper ----------------------------------------------------------------------------------------------------------
+
+function toPaper() {
+  const {words, about} = state;
+  if (!about?.signed_in) {
+    return;
+  }
+  $('paper').replaceChildren(
+    element('h2', {}, `SPARC Assistant · ${nameOf(about, words)}`),
+    element('p', {}, fill(words.printed, {when: words.when(new Date())})),
+    ...state.entries.map((_, index) => shown(index)));
+  $('paper').querySelectorAll('details').forEach((each) => { each.open = true; });
+}
+
+// --- beginning ------------------------------------------------------------------------------------------------------
+
+$('language').addEventListener('click', () => {
+  state.chosen = true;
+  speak(state.language === 'zh' ? 'en' : 'zh');
+  if (state.chat) {
+    openChat();
+  } else if (!$('door').hidden) {
+    showDoor(state.door);
+  }
+});
+$('print').addEventListener('click', () => print());
+$('skip').addEventListener('click', (event) => {
+  event.preventDefault();
+  state.chat ? state.chat.focusInput() : $('door').querySelector('h2')?.focus();
+});
+$('sign-out').addEventListener('click', async () => {
+  try {
+    await server.signOut(state.about.csrf);
+    state.waiting.clear();
+    showDoor('left');
+  } catch (problem) {
+    if (problem.status === 401) {
+      showDoor('ended');
+    } else if (problem.code === 'foreign_page') {
+      location.reload();
+    } else {
+      say(state.words.offline_sign_out, 'trouble');
+    }
+  }
+});
+addEventListener('beforeprint', toPaper);
+addEventListener('hashchange', () => (location.hash ? enter() : null));
+addEventListener('beforeunload', (event) => {
+  if (state.waiting.size) {
+    event.preventDefault();
+  }
+});
+frame();
+const [style, criteria] = await Promise.all([
+  fetch('/chat/cards.css').then((reply) => reply.text()).catch(() => ''),
+  fetch('/chat/criteria').then((reply) => reply.json()).catch(() => ({})),
+]);
+Object.assign(state, {style, titles: criteria});
+await enter();
