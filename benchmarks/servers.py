@@ -88,11 +88,15 @@ class Server:
     def _process_alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
 
-    def memory_mb(self) -> dict[str, float | int]:
-        """Resident memory of all its processes: `rss_mb` as told, `pss_mb` with shared pages shared out (Linux)."""
+    def processes(self) -> list[psutil.Process]:
+        """All its processes that run now, the one that was started first."""
         assert self._process is not None
         root = psutil.Process(self._process.pid)
-        processes = [root, *root.children(recursive=True)]
+        return [root, *root.children(recursive=True)]
+
+    def memory_mb(self) -> dict[str, float | int]:
+        """Resident memory of all its processes: `rss_mb` as told, `pss_mb` with shared pages shared out (Linux)."""
+        processes = self.processes()
         found = {"processes": len(processes), "rss_mb": sum(one.memory_info().rss for one in processes) / 2**20}
         if psutil.LINUX:
             found["pss_mb"] = sum(one.memory_full_info().pss for one in processes) / 2**20
@@ -102,8 +106,7 @@ class Server:
         """Ctrl-C, and what has not ended of its own processes after 20 s is killed."""
         if self._process is None or self._process.poll() is not None:
             return
-        root = psutil.Process(self._process.pid)
-        processes = [root, *root.children(recursive=True)]
+        processes = self.processes()
         self._process.send_signal(signal.SIGINT)
         _, left = psutil.wait_procs(processes, timeout=20)
         for process in left:
@@ -227,12 +230,20 @@ class Ours(Server):
             raise RuntimeError("sparc: the data of the model changed after its training; measure again")
         return seconds
 
+    def account_of(self, conversation: int) -> str:
+        """Who speaks in a conversation."""
+        return account(conversation % self.accounts)
+
+    def text(self, turn: int) -> str:
+        """What is said in this turn."""
+        return OUR_TEXTS[turn % len(OUR_TEXTS)]
+
     def request(self, conversation: int, turn: int) -> tuple[bytes, dict[str, str]]:
         message = {
-            "account": account(conversation % self.accounts),
+            "account": self.account_of(conversation),
             "conversation": f"bench-{conversation}",
             "direct": True,
-            "text": OUR_TEXTS[turn % len(OUR_TEXTS)],
+            "text": self.text(turn),
         }
         body = json.dumps(message, ensure_ascii=False)
         now, identifier = datetime.now(timezone.utc), f"msg_{secrets.token_hex(12)}"

@@ -20,6 +20,7 @@ from rich.console import Console
 from bot.cli_common import AsJson, confirmed
 from bot.cli_common import plain_errors as _plain_errors
 from bot.cli_desk import desk
+from bot.cli_operations import conversations, operations
 from bot.cli_records import records
 from bot.config import Settings
 
@@ -33,6 +34,8 @@ participants = typer.Typer(help="The enrolment database's participants.", no_arg
 database = typer.Typer(help="The enrolment database itself.", no_args_is_help=True)
 app.add_typer(participants, name="participants")
 app.add_typer(database, name="db")
+app.add_typer(conversations, name="conversations")
+app.add_typer(operations)
 app.add_typer(desk)
 participants.add_typer(records)
 

@@ -1,4 +1,4 @@
-"""The command line, continued: tickets, recruitment, the audit trail, link codes."""
+"""The command line, continued: tickets, recruitment, the audit trail, link codes, links to the web chat."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ tickets = typer.Typer(help="What people asked the team for.", invoke_without_com
 audit = typer.Typer(help="Who did what, when and why.", no_args_is_help=True)
 desk.add_typer(tickets, name="tickets")
 desk.add_typer(audit, name="audit")
+matrix = typer.Typer(help="The Matrix channel.", no_args_is_help=True)
+desk.add_typer(matrix, name="matrix")
 
 
 @tickets.callback()
@@ -45,6 +47,27 @@ def acknowledge(
     with plain_errors():
         done = asyncio.run(work.acknowledged(Settings.from_environment(), number))
         say(done, as_json, lambda data: f"{data['ticket']} is taken up by {data['acknowledged_by']}")
+
+
+@tickets.command("outbox")
+def outbox(as_json: AsJson = False) -> None:
+    """What waits to be sent to the team, and how the outlets fare."""
+    from bot.commands import desk as work
+
+    with plain_errors():
+        say(asyncio.run(work.outbox(Settings.from_environment())), as_json, work.as_outbox)
+
+
+@tickets.command("try")
+def try_outlets(as_json: AsJson = False) -> None:
+    """Sends a test over every outlet; exit 1 where one did not take it."""
+    from bot.commands import desk as work
+
+    with plain_errors():
+        results = asyncio.run(work.tried(Settings.from_environment()))
+        say(results, as_json, work.as_tries)
+        if not all(result["taken"] for result in results):
+            raise typer.Exit(1)
 
 
 @desk.command("recruitment")
@@ -101,3 +124,51 @@ def link_code(
             raise SparcError("give exactly one of --participant and --staff")
         made = asyncio.run(accounts.link_code(Settings.from_environment(), participant, staff))
         say(made, as_json, lambda data: f"{data['code']}  (once, until {data['valid_until']})")
+
+
+@desk.command("web-link")
+def web_link(
+    account: Annotated[str, typer.Argument(help="The chat account, which must be linked.")],
+    minutes: Annotated[int, typer.Option(min=1, max=7 * 24 * 60, help="How long the link works.")] = 60,
+) -> None:
+    """Makes a link that opens the chat page as this account, once; hand it over in person."""
+    from datetime import timedelta
+
+    from bot.commands import web
+
+    with plain_errors():
+        link = web.sign_in_link(Settings.from_environment(), account, timedelta(minutes=minutes))
+        typer.echo(asyncio.run(link))
+
+
+@desk.command("web-sign-out")
+def web_sign_out(account: Annotated[str, typer.Argument(help="The chat account.")]) -> None:
+    """Signs an account out of every browser and takes its unused links back."""
+    from bot.commands import web
+
+    with plain_errors():
+        ended = asyncio.run(web.sign_out(Settings.from_environment(), account))
+        typer.echo(f"{account}: signed out of {ended} browser{'' if ended == 1 else 's'}")
+
+
+@matrix.callback()
+def matrix_channel() -> None:
+    """The Matrix channel."""
+
+
+@matrix.command("registration")
+def registration(
+    file: Annotated[
+        Path | None, typer.Option("--output", help="Write it there, for the owner alone, and print nothing.")
+    ] = None,
+) -> None:
+    """The registration file for the homeserver; it holds the tokens of both sides."""
+    from bot.channels.matrix.registration import registration as made
+    from bot.commands.matrix import write_registration
+
+    with plain_errors():
+        settings = Settings.from_environment()
+        if file is None:
+            typer.echo(made(settings), nl=False)
+        else:
+            write_registration(settings, file)

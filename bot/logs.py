@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import sys
+from collections.abc import MutableMapping
+from typing import Any
 
 import structlog
+
+from bot.redaction import RedactingFormatter, redact_event
+from bot.tracing import request_id
 
 #: Libraries whose messages can hold texts, sender ids or SQL parameters; only their warnings are let through,
 #: and those of Rasa not even that: its parse warnings quote the whole message.
@@ -23,12 +29,16 @@ _OWN = frozenset({"bot", "actions", "__main__"})
 
 def configure_logs(level: int = logging.INFO) -> None:
     """One JSON line an event on standard error."""
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s")
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(RedactingFormatter("%(levelname)s %(name)s %(message)s"))
+    logging.basicConfig(level=logging.WARNING, handlers=[handler])
     for name, quiet in _QUIET.items():
         logging.getLogger(name).setLevel(quiet)
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _add_request,
+            redact_event,
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.JSONRenderer(ensure_ascii=False),
@@ -39,10 +49,28 @@ def configure_logs(level: int = logging.INFO) -> None:
     )
 
 
-def _own_logger(*names: str) -> structlog.PrintLogger | structlog.ReturnLogger:
+def _add_request(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Puts the id of the request into the line, by which lines of both servers and the audit trail are brought together."""
+    request = request_id()
+    if request is not None:
+        event["request"] = request
+    return event
+
+
+class _Lines:
+    """Prints to standard error as it is now. A line that cannot be written costs nobody their answer."""
+
+    def msg(self, line: str) -> None:
+        with contextlib.suppress(OSError, ValueError):  # no room, a closed pipe; a closed file is a ValueError
+            print(line, file=sys.stderr, flush=True)
+
+    log = debug = info = warn = warning = error = critical = failure = fatal = exception = msg
+
+
+def _own_logger(*names: str) -> _Lines | structlog.ReturnLogger:
     """Prints the events of our own modules; Rasa asks for loggers without a name, and its events quote messages."""
     own = bool(names) and names[0].partition(".")[0] in _OWN
-    return structlog.PrintLogger(sys.stderr) if own else structlog.ReturnLogger()
+    return _Lines() if own else structlog.ReturnLogger()
 
 
 def place_of(error: BaseException) -> list[str]:

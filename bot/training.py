@@ -53,6 +53,19 @@ def current_model(settings: Settings) -> Path | None:
     return archive if named.is_file() and named.read_text().strip() == wanted and archive.is_file() else None
 
 
+def trained_model(settings: Settings) -> Path:
+    """The archive that was trained last, whatever has changed since: what an image holds.
+
+    Raises:
+        StartupError: there is none.
+    """
+    named = settings.models / _CURRENT
+    archive = settings.models / (named.read_text().strip() if named.is_file() else "") / _ARCHIVE
+    if not archive.is_file():
+        raise StartupError(f"{settings.models}: no trained model is here; make one with ./sparc train")
+    return archive
+
+
 def ensure_model(settings: Settings, tell: Callable[[str], None], force: bool = False) -> Path:
     """The up-to-date archive, trained now if need be; a second caller waits for the first.
 

@@ -11,11 +11,13 @@ from typing import Any
 
 from rich.table import Table
 
+from bot.clock import TRIAL_ZONE, Clock
 from bot.commands.accounts import administrator, prepare
 from bot.config import Settings
 from bot.enrollment import admin, queries
 from bot.enrollment.database import Database
 from bot.enrollment.errors import NotOnFile
+from bot.enrollment.outbox import figures
 from bot.errors import SparcError
 from bot.trial.protocol import load_protocol
 
@@ -56,13 +58,88 @@ def as_tickets(rows: Sequence[Mapping[str, Any]]) -> Table | str:
     if not rows:
         return "no tickets"
     table = Table()
-    for column in ("ticket", "kind", "participant", "account", "about", "made", "taken up by"):
+    for column in ("ticket", "level", "kind", "participant", "account", "about", "made", "notified", "taken up by"):
         table.add_column(column)
     for row in rows:
-        made = str(row["made_at"])[:16].replace("T", " ")
-        cells = (row["number"], row["kind"], row["participant"], row["account"], row["summary"], made)
+        made = f"{datetime.fromisoformat(row['made_at']).astimezone(TRIAL_ZONE):%Y-%m-%d %H:%M}"
+        notified = (
+            "nobody could be told"
+            if row["unreached"] and not row["notified"]
+            else str(row["notified"])
+            if row["level"]
+            else ""
+        )
+        cells = (
+            row["number"],
+            row["level"],
+            row["kind"],
+            row["participant"],
+            row["account"],
+            row["summary"],
+            made,
+            notified,
+        )
         table.add_row(*(cell or "" for cell in cells), row["acknowledged_by"] or "")
     return table
+
+
+async def outbox(settings: Settings) -> dict[str, Any]:
+    """The outbox of notifications in numbers, and how the outlets fare."""
+    async with _database(settings) as database, database.session() as session:
+        found = asdict(await figures(session, Clock().now()))
+    known = {outlet["name"]: _plain(outlet) for outlet in found["outlets"]}
+    fresh = {"failures": 0, "failed_at": None, "sent_at": None}
+    found["outlets"] = [
+        {"step": number, **known.get(name, {"name": name, **fresh})}
+        for number, step in enumerate(settings.alerts.names, start=1)
+        for name in step
+    ]
+    return found
+
+
+def as_outbox(found: Mapping[str, Any]) -> str:
+    """The outbox for people."""
+    alerts = ", ".join(f"{level}: {number}" for level, number in found["open_alerts"].items())
+    told = [
+        f"waiting to be sent: {found['waiting']} (the oldest for {found['oldest_seconds']:.0f} s)",
+        f"alerts not acknowledged: {alerts}",
+        f"of these nobody could be told: {found['unreached']} (and whoever wrote does not know it yet: {found['untold']})",
+    ]
+    for outlet in found["outlets"]:
+        last = "never took anything" if outlet["sent_at"] is None else f"took the last at {outlet['sent_at'][:19]}Z"
+        told.append(f"step {outlet['step']}, {outlet['name']}: {last}, {outlet['failures']} failures since")
+    if not found["outlets"]:
+        told.append("no outlet is configured: nobody is notified (SPARC_ALERT_LINE)")
+    return "\n".join(told)
+
+
+async def tried(settings: Settings) -> list[dict[str, Any]]:
+    """Sends a notification, named a test, over every outlet of the line; what came of each.
+
+    Raises:
+        SparcError: no outlet is configured.
+    """
+    from bot.alerts.message import notice_of_a_try
+    from bot.alerts.outlets import NotTaken, build_outlets
+
+    outlets = build_outlets(settings.alerts)
+    if not outlets:
+        raise SparcError("no outlet is configured: set SPARC_ALERT_LINE")
+    results = []
+    for name, outlet in outlets.items():
+        try:
+            await outlet.send(notice_of_a_try(Clock().now()))
+            results.append({"outlet": name, "taken": True, "error": None})
+        except NotTaken as failure:
+            results.append({"outlet": name, "taken": False, "error": failure.code})
+        finally:
+            await outlet.close()
+    return results
+
+
+def as_tries(results: Sequence[Mapping[str, Any]]) -> str:
+    """What came of a test, for people."""
+    return "\n".join(f"{one['outlet']}: {'taken' if one['taken'] else 'NOT taken: ' + one['error']}" for one in results)
 
 
 # --- recruitment ------------------------------------------------------------------------------------------------

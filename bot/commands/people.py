@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
-from datetime import date, time
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +14,11 @@ from rich.table import Table
 
 from bot.commands.accounts import administrator, prepare
 from bot.config import Settings
-from bot.enrollment import migrations, queries, writes
-from bot.enrollment.csv_import import Progress, import_participants
+from bot.enrollment import admin, migrations
+from bot.enrollment.csv_import import Progress
 from bot.enrollment.database import Database
-from bot.enrollment.fhir_import import import_bundle
+from bot.enrollment.errors import NotOnFile
 from bot.errors import SparcError
-from bot.trial.record import ParticipantRecord
 
 
 def import_file(settings: Settings, file: Path, console: Console) -> dict[str, Any]:
@@ -35,10 +32,7 @@ def import_file(settings: Settings, file: Path, console: Console) -> dict[str, A
 
     async def work(tell: Any) -> dict[str, Any]:
         async with Database(settings.database_url, clock=settings.clock) as database:
-            who, why = administrator(), "command line: import"
-            if file.suffix.lower() == ".json":
-                return asdict(await import_bundle(database, file, who, why))
-            return asdict(await import_participants(database, file, who, why, progress=tell))
+            return await admin.import_file(database, file, administrator(), progress=tell)
 
     with Bar(console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("importing", total=1.0)
@@ -63,8 +57,8 @@ def say_report(report: Mapping[str, Any]) -> str:
 async def listed(settings: Settings, status: str | None) -> list[dict[str, Any]]:
     """All participants, or those of one status."""
     await asyncio.to_thread(prepare, settings)
-    async with Database(settings.database_url, clock=settings.clock) as database, database.session() as session:
-        return [plain(record) for record in await queries.participants(session, status=status)]
+    async with Database(settings.database_url, clock=settings.clock) as database:
+        return await admin.list_participants(database, status)
 
 
 async def shown(settings: Settings, code: str) -> dict[str, Any]:
@@ -74,27 +68,11 @@ async def shown(settings: Settings, code: str) -> dict[str, Any]:
         SparcError: the code is not on file.
     """
     await asyncio.to_thread(prepare, settings)
-    async with (
-        Database(settings.database_url, clock=settings.clock) as database,
-        database.writing(administrator(), "command line: show") as session,
-    ):
-        record = await queries.participant(session, code)
-        if record is None:
-            raise SparcError(f"no participant {code} on file; ./sparc participants list shows who is")
-        await writes.log_read(session, [code], "record")
-        await session.commit()
-    return plain(record)
-
-
-def plain(record: ParticipantRecord) -> dict[str, Any]:
-    """A record as plain JSON values."""
-    data = asdict(record)
-    data["events"] = [_json_ready(asdict(event)) for event in record.events.values()]
-    return _json_ready(data)
-
-
-def _json_ready(data: dict[str, Any]) -> dict[str, Any]:
-    return {key: value.isoformat() if isinstance(value, (date, time)) else value for key, value in data.items()}
+    async with Database(settings.database_url, clock=settings.clock) as database:
+        try:
+            return await admin.show_participant(database, code, administrator())
+        except NotOnFile:
+            raise SparcError(f"no participant {code} on file; ./sparc participants list shows who is") from None
 
 
 def as_table(rows: Sequence[Mapping[str, Any]]) -> Table:

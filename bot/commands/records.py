@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from datetime import date
 from pathlib import Path
@@ -18,18 +17,15 @@ from bot.commands.accounts import administrator, prepare
 from bot.config import Settings
 from bot.enrollment import admin, queries, writes
 from bot.enrollment.audit_check import HistoryLine, history
-from bot.enrollment.database import Database, create_engine
+from bot.enrollment.database import Database
 from bot.enrollment.errors import Conflict, InvalidValue
 from bot.enrollment.models import Account, Participant
 from bot.enrollment.models_audit import AuditEntry
+from bot.server.conversations import erase_accounts, open_conversations
 from bot.trial.record import ParticipantRecord
 
 #: One write on a participant's record, in the unit of work that `change` opens.
 Deed = Callable[[AsyncSession], Awaitable[Any]]
-
-#: The chat server's own tables, as far as an erasure needs them (`bot.server.tracker_store` needs Rasa).
-_EVENTS = sa.table("conversation_events", sa.column("sender_id"), sa.column("data", sa.Text))
-_CONVERSATIONS = sa.table("conversations", sa.column("sender_id"))
 
 _FRACTIONS = ("RT1", "RT2", "RT3", "RT4", "RT5")
 _CYCLES = ("C1D1", "C2D1", "C3D1", "C4D1")
@@ -162,38 +158,19 @@ async def erased(settings: Settings, code: str, why: str) -> dict[str, Any]:
             owner = await _owner(session, code)
             found = await session.execute(sa.select(Account.account).where(Account.participant_id == owner.id))
             accounts = list(found.scalars())
-        gone = await _forget_conversations(settings.tracker_url, accounts)
+        gone = await _forget_conversations(settings, accounts)
         done = await admin.erase_participant(database, code, administrator(), why)
     return {**done, "conversations": gone}
 
 
-async def _forget_conversations(tracker_url: str, accounts: list[str]) -> int:
-    """Deletes these accounts' conversations from the chat server's own database; returns how many there were.
-
-    The metadata of each message names its account; that database keeps no index of them, so all events are read.
-    """
-    url = make_url(tracker_url)
+async def _forget_conversations(settings: Settings, accounts: list[str]) -> int:
+    """Deletes these accounts' conversations from the chat server's own tables; returns how many there were."""
+    url = make_url(settings.tracker_url)
     made = url.drivername.split("+")[0] != "sqlite" or await asyncio.to_thread(Path(str(url.database)).is_file)
     if not accounts or not made:
         return 0
-    engine = create_engine(tracker_url)
+    engine = await open_conversations(settings.tracker_url)
     try:
-        async with engine.begin() as connection:
-            if "conversation_events" not in await connection.run_sync(
-                lambda plain: sa.inspect(plain).get_table_names()
-            ):
-                return 0
-            ids: set[str] = set()
-            for account in accounts:
-                marker = f'"account": {json.dumps(account, ensure_ascii=False)}'
-                rows = await connection.execute(
-                    sa.select(_EVENTS.c.sender_id, _EVENTS.c.data).where(
-                        _EVENTS.c.data.contains(marker, autoescape=True)
-                    )
-                )
-                ids.update(row.sender_id for row in rows if marker in row.data)  # LIKE does not mind the case
-            for table in (_EVENTS, _CONVERSATIONS):
-                await connection.execute(sa.delete(table).where(table.c.sender_id.in_(ids)))
+        return await erase_accounts(engine, accounts)
     finally:
         await engine.dispose()
-    return len(ids)

@@ -19,6 +19,7 @@ from pathlib import Path
 from types import FrameType
 
 from bot.commands.upkeep import put_in_order
+from bot.commands.web import demo_links
 from bot.config import ROOT, Settings
 from bot.enrollment.database import Database
 from bot.enrollment.demo import load_demo
@@ -27,7 +28,7 @@ from bot.training import ensure_model
 
 #: A server that is not up by then will not come up.
 _START_SECONDS = 120
-_STOP_SECONDS = 15
+_STOP_SECONDS = 35
 _TAIL_LINES = 25
 _PR_SET_PDEATHSIG = 1
 
@@ -116,7 +117,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     settings.signing_secret(), settings.action_token()
     tell("Preparing the database")
     put_in_order(settings, tell)
-    demo = asyncio.run(_demo(settings)) if settings.demo else {}
+    demo, links = asyncio.run(_demo(settings)) if settings.demo else ({}, [])
     model = ensure_model(settings, tell)
     children[1] = _chat_server(settings, model)
     stopping = _Stop()
@@ -126,7 +127,7 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
             child.start(settings)
         _wait_until_up(children, stopping)
         if not stopping.asked:
-            _say_ready(settings, demo, tell)
+            _say_ready(settings, demo, links, tell)
         while not stopping.asked:
             _raise_if_dead(children)
             time.sleep(0.2)
@@ -173,7 +174,7 @@ def _action_server(settings: Settings) -> Child:
     return Child(
         "action server",
         [sys.executable, "-m", "actions.server"],
-        f"http://127.0.0.1:{settings.action_port}/health",
+        f"http://127.0.0.1:{settings.action_port}/health/ready",
         settings.home / "logs" / "actions.log",
     )
 
@@ -189,9 +190,9 @@ def _chat_server(settings: Settings, model: Path) -> Child:
     )
 
 
-async def _demo(settings: Settings) -> dict[str, str]:
+async def _demo(settings: Settings) -> tuple[dict[str, str], list[tuple[str, str]]]:
     async with Database(settings.database_url, clock=settings.clock) as database:
-        return await load_demo(database)
+        return await load_demo(database), await demo_links(settings, database)
 
 
 def _wait_until_up(children: Sequence[Child], stopping: _Stop) -> None:
@@ -216,8 +217,16 @@ def _raise_if_dead(children: Sequence[Child]) -> None:
             raise StartupError(f"the {child.name} ended (exit {code}); its last lines ({child.log}):\n{child.tail()}")
 
 
-def _say_ready(settings: Settings, demo: dict[str, str], tell: Callable[[str], None]) -> None:
+def _say_ready(
+    settings: Settings, demo: dict[str, str], links: Sequence[tuple[str, str]], tell: Callable[[str], None]
+) -> None:
     tell(f"SPARC Assistant answers on http://{settings.host}:{settings.port}")
+    if links:
+        tell("Open the chat page in a browser, as")
+    for who, link in links:
+        tell(f"  {who + ':':22} {link}")
+    if not settings.alerts.line:
+        tell("  Nobody of the team is notified of tickets: no outlet is configured (SPARC_ALERT_LINE).")
     patient = next((account for account, who in demo.items() if who.startswith("P-")), None)
     staff = next((account for account, who in demo.items() if who == "coordinator"), None)
     if patient is None or staff is None:

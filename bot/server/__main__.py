@@ -1,4 +1,4 @@
-"""The chat server: `python -m bot.server MODEL`. Its first act keeps TensorFlow out, see `bot.server.lazy`."""
+"""The chat server: `python -m bot.server [MODEL]`, by default the model that was trained last. Its first act keeps TensorFlow out, see `bot.server.lazy`."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ def main() -> int:
     from bot.errors import SparcError
     from bot.logs import configure_logs
     from bot.server.app import build_app
+    from bot.training import trained_model
 
     configure_logs()
     try:
         settings = Settings.from_environment()
-        app = build_app(settings, Path(sys.argv[1]))
+        model = Path(sys.argv[1]) if len(sys.argv) > 1 else trained_model(settings)
+        app = build_app(settings, model)
     except SparcError as error:
         print(error, file=sys.stderr)
         return 1

@@ -9,20 +9,24 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import aiohttp
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
+
+from bot.server.action_servers import ActionServers
 
 #: Seconds that an answer may take; a person gave up long before.
 TIMEOUT_SECONDS = 20.0
 
 
 class ActionEndpoint(EndpointConfig):
-    """Calls the action server at `url`, authenticated by `token` in the Authorization header."""
+    """Calls the action server at `url`, or those at `urls` in turn, with `token` in the Authorization header."""
 
-    def __init__(self, url: str, token: str) -> None:
+    def __init__(self, url: str, token: str, urls: Sequence[str] = ()) -> None:
         super().__init__(url=url, enable_selective_domain=True)
+        self._servers = ActionServers(urls or (url,))
         self._bearer = f"Bearer {token}"
         self._session: aiohttp.ClientSession | None = None
 
@@ -43,10 +47,18 @@ class ActionEndpoint(EndpointConfig):
             aiohttp.ClientError: it could not be reached.
         """
         body = json.dumps(slim_call(kwargs["json"]), ensure_ascii=False).encode("utf-8")
-        async with self._kept_session().post(self.url, data=body) as reply:
+        async with self._servers.post(self._kept_session(), body) as reply:
             if reply.status >= 400:
                 raise ClientResponseError(reply.status, reply.reason or "", await _rejection(reply))
             return await reply.json()
+
+    async def check(self) -> None:
+        """Asks whether any action server is ready.
+
+        Raises:
+            aiohttp.ClientError: none is.
+        """
+        await self._servers.check(self._kept_session())
 
     def _kept_session(self) -> aiohttp.ClientSession:
         # Made at the first call, inside the running loop, because a session belongs to one loop.

@@ -2,20 +2,44 @@
 
 from __future__ import annotations
 
-import functools
 import gc
 from pathlib import Path
-from typing import Any
 
-from rasa.core.actions.action import RemoteAction
 from rasa.core.agent import Agent
-from rasa.shared.core.domain import Domain
+from rasa.core.tracker_store import TrackerStore
+from rasa.shared.core.domain import Domain, SessionConfig
 
 from bot.config import Settings
 from bot.errors import StartupError
 from bot.server.action_endpoint import ActionEndpoint
-from bot.server.locks import LocalLockStore
+from bot.server.locks import lock_store_of
+from bot.server.processor import ConversationProcessor
 from bot.server.tracker_store import ConversationStore
+
+
+class AssistantAgent(Agent):  # type: ignore[misc]
+    """Rasa's agent with our message processor and the bare tracker store."""
+
+    def load_model(self, model_path: str | Path, fingerprint: str | None = None) -> None:
+        """Loads a model and makes it the one that answers."""
+        self.processor = ConversationProcessor(
+            model_path=model_path,
+            tracker_store=self.tracker_store,
+            lock_store=self.lock_store,
+            action_endpoint=self.action_endpoint,
+            generator=self.nlg,
+        )
+        self.domain = self.tracker_store.domain = self.processor.domain
+        self._set_fingerprint(fingerprint)
+
+    @staticmethod
+    def _create_tracker_store(store: TrackerStore | None, domain: Domain | None) -> TrackerStore:
+        """The store as it is.
+
+        Rasa wraps every store in FailSafeTrackerStore, which answers with an empty history when a read fails and then
+        drops what was said. A failed read must be an error that the channel reports.
+        """
+        return store
 
 
 def load_agent(model: Path, settings: Settings) -> Agent:
@@ -26,13 +50,12 @@ def load_agent(model: Path, settings: Settings) -> Agent:
     Raises:
         StartupError: the model cannot be loaded.
     """
-    use_prepared_response_check()
-    endpoint = ActionEndpoint(f"http://127.0.0.1:{settings.action_port}/webhook", settings.action_token())
+    calls = [f"{url}/webhook" for url in settings.action_urls]
+    endpoint = ActionEndpoint(calls[0], settings.action_token(), calls)
     store = ConversationStore(Domain.empty(), settings.tracker_url)
     try:
-        agent = Agent.load(
-            model_path=str(model), tracker_store=store, lock_store=LocalLockStore(), action_endpoint=endpoint
-        )
+        agent = AssistantAgent(tracker_store=store, lock_store=lock_store_of(settings), action_endpoint=endpoint)
+        agent.load_model(str(model))
     except Exception as error:
         reason: BaseException = error
         while reason.__cause__ is not None:  # Rasa wraps what went wrong in what it was doing
@@ -40,38 +63,9 @@ def load_agent(model: Path, settings: Settings) -> Agent:
         raise StartupError(f"{model}: the model could not be loaded ({type(reason).__name__}: {reason})") from error
     if not agent.is_ready() or agent.processor is None:
         raise StartupError(f"{model}: the model was loaded but is not ready")
-    # Rasa wraps every store in FailSafeTrackerStore, which answers with an empty history when a read fails and then
-    # drops what was said. A failed read must be an error that the channel reports.
-    store.domain = agent.domain
-    agent.tracker_store = store
-    agent.processor.tracker_store = store
+    # After this silence a conversation begins anew and remembers nobody: no participant, no question, no pre-check.
+    agent.domain.session_config = agent.processor.domain.session_config = SessionConfig(settings.session_minutes, False)
     # A full collection over the model's objects would pause some answer for a tenth of a second.
     gc.collect()
     gc.freeze()
     return agent
-
-
-def use_prepared_response_check() -> None:
-    """Checks action replies against a schema that is compiled once.
-
-    Rasa re-validates its constant schema on every call, which took over half of a short message's time.
-    """
-    if getattr(RemoteAction._validate_action_result, "prepared", False):
-        return
-
-    def check(self: RemoteAction, result: dict[str, Any]) -> bool:
-        _response_validator().validate(result)
-        return True
-
-    check.prepared = True  # type: ignore[attr-defined]
-    RemoteAction._validate_action_result = check  # type: ignore[method-assign]
-
-
-@functools.cache
-def _response_validator() -> Any:
-    from jsonschema import validators
-
-    schema = RemoteAction.action_response_format_spec()
-    kind = validators.validator_for(schema)
-    kind.check_schema(schema)
-    return kind(schema)

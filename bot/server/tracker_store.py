@@ -15,31 +15,18 @@ import sqlalchemy as sa
 from rasa.core.tracker_store import TrackerStore
 from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SlotSet
+from rasa.shared.core.events import ActionExecuted, BotUttered, Event, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
+from sqlalchemy.engine import Connection
+from sqlalchemy.ext.asyncio import AsyncEngine
 
-#: Turns that a retrieved tracker shows; the rules look at the last one only.
-WINDOW_TURNS = 3
+from bot.server.conversations import ConversationUnits, forget_before, open_conversations
+from bot.server.conversations import conversations as _conversations
+from bot.server.conversations import events as _events
+from bot.server.events import event_of
 
-_metadata = sa.MetaData()
-
-_conversations = sa.Table(
-    "conversations",
-    _metadata,
-    sa.Column("sender_id", sa.String(80), primary_key=True),
-    sa.Column("slots", sa.Text, nullable=False),
-    sa.Column("recent", sa.Text, nullable=False),
-    sa.Column("updated", sa.Float, nullable=False, index=True),
-)
-
-_events = sa.Table(
-    "conversation_events",
-    _metadata,
-    sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("sender_id", sa.String(80), nullable=False, index=True),
-    sa.Column("data", sa.Text, nullable=False),
-)
+#: Turns that a retrieved tracker shows: rules and the end of a session look at nothing before the last one.
+WINDOW_TURNS = 1
 
 
 class ConversationStore(TrackerStore):  # type: ignore[misc]
@@ -52,40 +39,35 @@ class ConversationStore(TrackerStore):  # type: ignore[misc]
         super().__init__(domain)
         self._url = url
         self._engine: AsyncEngine | None = None
+        self._units: ConversationUnits | None = None
 
     async def open(self) -> None:
         """Connects and creates the tables; called once inside the serving loop."""
-        # The parameters of these statements are what people wrote: they stay out of error messages.
-        engine = create_async_engine(self._url, future=True, hide_parameters=True)
-        if engine.dialect.name == "sqlite":
-            sa.event.listen(engine.sync_engine, "connect", _tune_sqlite)
-        async with engine.begin() as connection:
-            await connection.run_sync(_metadata.create_all)
-        self._engine = engine
+        self._engine = await open_conversations(self._url)
+        self._units = ConversationUnits(self._engine)
 
     async def close(self) -> None:
         """Closes all connections."""
-        if self._engine is not None:
-            await self._engine.dispose()
-            self._engine = None
+        if self._units is not None:
+            await self._units.close()
+            self._engine = self._units = None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The connections, for checks and for deletions."""
+        return self._connected()
 
     async def retrieve(self, sender_id: str) -> DialogueStateTracker | None:
         """The conversation with its slots and last turns, or None where there was none."""
-        async with self._connected().connect() as connection:
-            row = (
-                await connection.execute(
-                    sa.select(_conversations.c.slots, _conversations.c.recent).where(
-                        _conversations.c.sender_id == sender_id
-                    )
-                )
-            ).first()
+        row = await self._opened().read(lambda connection: connection.execute(_ROW, {"sender": sender_id}).first())
         if row is None:
             return None
         slots: dict[str, Any] = json.loads(row.slots)
         recent: list[dict[str, Any]] = json.loads(row.recent)
         start = recent[0]["timestamp"] if recent else None
-        restored = [SlotSet(name, value, timestamp=start).as_dict() for name, value in slots.items()]
-        tracker = DialogueStateTracker.from_dict(sender_id, [*restored, *recent], self.domain.slots)
+        restored = [SlotSet(name, value, timestamp=start) for name, value in slots.items()]
+        known = [*restored, *(event_of(data) for data in recent)]
+        tracker = DialogueStateTracker.from_events(sender_id, known, self.domain.slots)
         _remember_stored(tracker)
         return tracker
 
@@ -100,6 +82,15 @@ class ConversationStore(TrackerStore):  # type: ignore[misc]
         async with self._connected().connect() as connection:
             return [json.loads(data) for (data,) in await connection.execute(query)]
 
+    async def latest(self, sender_id: str, before: int | None, count: int) -> list[tuple[int, dict[str, Any]]]:
+        """The last `count` stored events, oldest first, each with its number; those before a number, where one is given."""
+        query = sa.select(_events.c.id, _events.c.data).where(_events.c.sender_id == sender_id)
+        if before is not None:
+            query = query.where(_events.c.id < before)
+        async with self._connected().connect() as connection:
+            rows = (await connection.execute(query.order_by(_events.c.id.desc()).limit(count))).all()
+        return [(row.id, json.loads(row.data)) for row in reversed(rows)]
+
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Appends what is new and replaces the conversation's row, in one transaction."""
         events = list(tracker.events)
@@ -107,35 +98,21 @@ class ConversationStore(TrackerStore):  # type: ignore[misc]
         if not fresh:
             return
         row = {
+            "sender": tracker.sender_id,
             "slots": json.dumps(_changed_slots(tracker), ensure_ascii=False),
-            "recent": json.dumps([_kept(event, for_export=False) for event in _last_turns(events)], ensure_ascii=False),
+            "recent": json.dumps(_in_short(_last_turns(events)), ensure_ascii=False),
             "updated": events[-1].timestamp,
+            "account": _account_of(tracker),
         }
-        async with self._connected().begin() as connection:
-            await connection.execute(
-                sa.insert(_events),
-                [
-                    {
-                        "sender_id": tracker.sender_id,
-                        "data": json.dumps(_kept(event, for_export=True), ensure_ascii=False),
-                    }
-                    for event in fresh
-                ],
-            )
-            updated = await connection.execute(
-                sa.update(_conversations).where(_conversations.c.sender_id == tracker.sender_id).values(**row)
-            )
-            if not updated.rowcount:
-                await connection.execute(sa.insert(_conversations).values(sender_id=tracker.sender_id, **row))
+        said = [
+            {"sender_id": tracker.sender_id, "data": json.dumps(_in_full(event), ensure_ascii=False)} for event in fresh
+        ]
+        await self._opened().write(lambda connection: _append(connection, said, row))
         _remember_stored(tracker)
 
     async def forget_before(self, timestamp: float) -> int:
         """Deletes the conversations that were silent since `timestamp` (seconds since 1970); returns how many."""
-        old = sa.select(_conversations.c.sender_id).where(_conversations.c.updated < timestamp)
-        async with self._connected().begin() as connection:
-            await connection.execute(sa.delete(_events).where(_events.c.sender_id.in_(old)))
-            gone = await connection.execute(sa.delete(_conversations).where(_conversations.c.updated < timestamp))
-        return int(gone.rowcount)
+        return await forget_before(self._connected(), timestamp)
 
     async def keys(self) -> Iterable[str]:
         """The ids of all conversations."""
@@ -147,27 +124,56 @@ class ConversationStore(TrackerStore):  # type: ignore[misc]
             raise RuntimeError("ConversationStore.open() was not awaited before the first message")
         return self._engine
 
+    def _opened(self) -> ConversationUnits:
+        if self._units is None:
+            raise RuntimeError("ConversationStore.open() was not awaited before the first message")
+        return self._units
 
-def _tune_sqlite(connection: Any, _record: Any) -> None:
-    cursor = connection.cursor()
-    # Readers do not wait for the writer, and a second process waits instead of failing.
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA synchronous=NORMAL")
-    cursor.execute("PRAGMA busy_timeout=10000")
-    cursor.close()
+
+# Put together once: SQLAlchemy takes longer over a statement than SQLite.
+_ROW = sa.select(_conversations.c.slots, _conversations.c.recent).where(
+    _conversations.c.sender_id == sa.bindparam("sender")
+)
+_KEPT = {name: sa.bindparam(name) for name in ("slots", "recent", "updated", "account")}
+_REPLACE = sa.update(_conversations).where(_conversations.c.sender_id == sa.bindparam("sender")).values(_KEPT)
+_BEGIN = sa.insert(_conversations).values({"sender_id": sa.bindparam("sender"), **_KEPT})
+
+
+def _append(connection: Connection, said: list[dict[str, Any]], row: dict[str, Any]) -> None:
+    connection.execute(sa.insert(_events), said)
+    if not connection.execute(_REPLACE, row).rowcount:
+        connection.execute(_BEGIN, row)
 
 
 def _remember_stored(tracker: DialogueStateTracker) -> None:
     tracker.stored_events = len(tracker.events)
 
 
-def _kept(event: Event, for_export: bool) -> dict[str, Any]:
-    """An event as it is stored: pictures are drawn again where they are asked for, cards only told to be exported."""
+def _in_full(event: Event) -> dict[str, Any]:
+    """An event as it is exported: all but pictures, which are drawn again where they are asked for."""
     stored: dict[str, Any] = event.as_dict()
     if isinstance(event, BotUttered):
-        dropped = {"image", "attachment"} if for_export else {"image", "attachment", "custom"}
+        dropped = {"image", "attachment"}
         stored["data"] = {key: value for key, value in (stored.get("data") or {}).items() if key not in dropped}
     return stored
+
+
+def _in_short(events: Iterable[Event]) -> list[dict[str, Any]]:
+    """Events as the next turn needs them: what was asked and done, not what was read in it and answered."""
+    said = (event for event in events if not isinstance(event, BotUttered))
+    return [_asked(event) if isinstance(event, UserUttered) else event.as_dict() for event in said]
+
+
+def _asked(event: UserUttered) -> dict[str, Any]:
+    parse_data = {"intent": event.intent, "entities": event.entities, "text": event.text}
+    return {**event.as_dict(), "parse_data": parse_data}
+
+
+def _account_of(tracker: DialogueStateTracker) -> str | None:
+    """Whose conversation it is, so that it can be erased with the person's record."""
+    message = tracker.latest_message
+    account = message.metadata.get("account") if message is not None else None
+    return account if isinstance(account, str) else None
 
 
 def _changed_slots(tracker: DialogueStateTracker) -> dict[str, Any]:

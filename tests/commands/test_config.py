@@ -15,7 +15,7 @@ from bot.errors import SettingsError
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 REAL = {
     "SPARC_DEMO": "0", "SPARC_WEBHOOK_SECRET": SECRET, "SPARC_WARD_LINE": "+86 10 5555 0100",
-    "SPARC_EMERGENCY_NUMBER": "120",
+    "SPARC_EMERGENCY_NUMBER": "120", "SPARC_ALERT_LINE": "none",
 }  # fmt: skip
 
 
@@ -30,7 +30,8 @@ def test_nothing_set_is_a_demonstration_on_loopback() -> None:
 
 def test_empty_variables_are_unset_ones() -> None:
     names = ("HOME", "MODELS", "DATABASE_URL", "TRACKER_URL", "HOST", "PORT", "ACTION_PORT", "RATE", "DEMO",
-             "WARD_LINE", "EMERGENCY_NUMBER", "CLOCK", "WEBHOOK_SECRET")  # fmt: skip
+             "WARD_LINE", "EMERGENCY_NUMBER", "CLOCK", "WEBHOOK_SECRET", "ALERT_LINE", "ALERT_SECRET", "ALERT_WAIT",
+             "ALERT_LIMIT", "ALERT_ALSO", "SMTP_URL", "SMTP_FROM")  # fmt: skip
     assert Settings.from_environment({f"SPARC_{name}": " " for name in names}) == Settings.from_environment({})
 
 
@@ -39,6 +40,7 @@ def test_empty_variables_are_unset_ones() -> None:
     [
         *[("SPARC_PORT", value) for value in ("x", "0", "-1", "65535", "70000", "5005.0", "5005 5006", "1e3", "0x10")],
         *[("SPARC_ACTION_PORT", value) for value in ("x", "0", "65536", "5005")],
+        *[("SPARC_SESSION_MINUTES", value) for value in ("0", "x", "1441", "-5")],
         *[("SPARC_RATE", value) for value in ("x", "-1", "1.5", "1000001", "60/min")],
         *[("SPARC_DEMO", value) for value in ("maybe", "2", "flase", "prod")],
         *[("SPARC_CLOCK", value) for value in ("yesterday", "2026-13-01", "10:00", "2026-06-10T25:00")],
@@ -47,6 +49,13 @@ def test_empty_variables_are_unset_ones() -> None:
         )],
         *[("SPARC_DATABASE_URL", value) for value in ("enrolment.db", "mysql://u:secret-pw@h/d", "sqlite:", "://", "postgresql://")],
         *[("SPARC_TRACKER_URL", value) for value in ("redis://x", "conversations.db")],
+        *[("SPARC_REDIS_URL", value) for value in ("127.0.0.1:6379", "http://x", "postgresql://x/y")],
+        *[("SPARC_ACTION_URL", value) for value in (
+            "127.0.0.1:5006", "ftp://x:1", "http://a:1,", "http://a:1/webhook", "http://u:p@a:1", "http://a:1?x=1",
+        )],
+        *[("SPARC_ACTION_TOKEN", value) for value in ("short", "with blanks in it all", "密密密密密密密密密密密密密密密密密")],
+        ("SPARC_METRICS_TOKEN", "short"),
+        *[("SPARC_KEEP_DAYS", value) for value in ("-1", "x", "1.5")],
         ("SPARC_HOME", "~nobody-of-this-name/x"), ("SPARC_MODELS", "~nobody-of-this-name/x"),
     ],
 )  # fmt: skip
@@ -55,7 +64,9 @@ def test_a_malformed_variable_is_named(name: str, value: str) -> None:
         Settings.from_environment({name: value})
 
 
-@pytest.mark.parametrize("name", ["SPARC_WEBHOOK_SECRET", "SPARC_DATABASE_URL", "SPARC_TRACKER_URL"])
+@pytest.mark.parametrize("name", [
+    "SPARC_WEBHOOK_SECRET", "SPARC_DATABASE_URL", "SPARC_TRACKER_URL", "SPARC_REDIS_URL", "SPARC_ACTION_URL",
+])  # fmt: skip
 def test_an_error_repeats_no_secret(name: str) -> None:
     with pytest.raises(SettingsError) as refused:
         Settings.from_environment({name: "mysql://sparc:hunter2hunter2@db/x"})
@@ -144,3 +155,37 @@ def test_a_kept_webhook_secret_that_was_spoilt_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="webhook-secret: expected whsec_") as refused:
         Settings.from_environment({"SPARC_HOME": str(tmp_path)}).signing_secret()
     assert "hunter2" not in str(refused.value)
+
+
+def test_a_setting_may_stand_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text(SECRET + "\n")
+    (tmp_path / "url").write_text("postgresql://sparc:pw@db/sparc\n")
+    settings = Settings.from_environment(
+        {"SPARC_WEBHOOK_SECRET_FILE": f"{tmp_path}/secret", "SPARC_DATABASE_URL_FILE": f"{tmp_path}/url"}
+    )
+    assert settings.signing_secret() == SECRET
+    assert settings.database_url == settings.tracker_url == "postgresql+asyncpg://sparc:pw@db/sparc"
+
+
+def test_a_setting_that_is_given_twice_or_whose_file_is_missing_is_named(tmp_path: Path) -> None:
+    (tmp_path / "rate").write_text("7")
+    with pytest.raises(SettingsError, match=r"^SPARC_RATE_FILE: expected either"):
+        Settings.from_environment({"SPARC_RATE_FILE": f"{tmp_path}/rate", "SPARC_RATE": "8"})
+    with pytest.raises(SettingsError, match=r"^SPARC_RATE_FILE: the file cannot be read"):
+        Settings.from_environment({"SPARC_RATE_FILE": f"{tmp_path}/other"})
+    assert Settings.from_environment({"SPARC_RATE_FILE": f"{tmp_path}/rate", "SPARC_RATE": " "}).rate == 7
+
+
+def test_several_servers_by_configuration() -> None:
+    settings = Settings.from_environment(
+        {
+            "SPARC_DATABASE_URL": "postgresql://sparc@db/sparc",
+            "SPARC_TRACKER_URL": "postgresql://sparc@db/chat",
+            "SPARC_REDIS_URL": "redis://cache:6379/0",
+            "SPARC_ACTION_URL": "http://10.0.0.7:5006, https://actions.example/",
+            "SPARC_ACTION_TOKEN": "0123456789abcdef",
+        }
+    )
+    assert settings.tracker_url == "postgresql+asyncpg://sparc@db/chat"
+    assert settings.action_urls == ("http://10.0.0.7:5006", "https://actions.example")
+    assert (settings.redis_url, settings.action_token()) == ("redis://cache:6379/0", "0123456789abcdef")

@@ -248,6 +248,7 @@ def test_health_is_asked_where_the_server_listens(
 )
 def test_what_to_try_is_told(settings: Settings, demo: dict[str, str], says: str) -> None:
     told: list[str] = []
-    module._say_ready(settings, demo, told.append)
+    module._say_ready(settings, demo, [("a patient", "http://127.0.0.1:5005/chat/#link=x")], told.append)
+    assert any("http://127.0.0.1:5005/chat/#link=x" in line for line in told)
     assert told[0] == "SPARC Assistant answers on http://127.0.0.1:5005"
     assert says in "\n".join(told)

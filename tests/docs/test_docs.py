@@ -183,7 +183,10 @@ def test_every_answer_named_is_given(answer: str) -> None:
 
 @pytest.mark.parametrize("status", re.findall(r"^\| (\d{3}(?:, \d{3})*) \|", _page("webhook.md"), re.MULTILINE))
 def test_every_status_documented_is_answered(status: str) -> None:
-    sources = [(ROOT / "bot" / name).read_text(encoding="utf-8") for name in ("channels/hospital.py", "server/app.py")]
+    sources = [
+        (ROOT / "bot" / name).read_text(encoding="utf-8")
+        for name in ("channels/hospital.py", "channels/intake.py", "server/app.py")
+    ]
     for one in status.split(", "):
         assert any(re.search(rf"\b{one}\b", source) for source in sources)
 

@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, BotUttered, Event, Restarted, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError
 
+from bot.enrollment import migrations
+from bot.server.conversations import erase_accounts
 from bot.server.tracker_store import WINDOW_TURNS, ConversationStore
 
 DOMAIN = Domain.from_yaml(
@@ -56,8 +58,10 @@ def _questions(tracker: DialogueStateTracker | None) -> list[str]:
     return [event.text for event in tracker.events if isinstance(event, UserUttered)]
 
 
-@pytest.fixture
-def url(tmp_path: Path) -> str:
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "postgresql":
+        return str(request.getfixturevalue("postgresql"))
     return f"sqlite+aiosqlite:///{tmp_path / 'conversations.db'}"
 
 
@@ -135,7 +139,8 @@ async def test_saving_twice_stores_nothing_twice(store: ConversationStore) -> No
 async def test_conversations_do_not_mix(store: ConversationStore) -> None:
     await asyncio.gather(*(_talk(store, f"room {n}", 3, start=100 * n) for n in range(5)))
     for n in range(5):
-        assert _questions(await store.retrieve(f"room {n}")) == [f"question {100 * n + k}" for k in range(3)]
+        told = await store.retrieve_full_tracker(f"room {n}")
+        assert _questions(told) == [f"question {100 * n + k}" for k in range(3)]
     assert sorted(await store.keys()) == [f"room {n}" for n in range(5)]
 
 
@@ -144,13 +149,15 @@ class Statements:
 
     def __init__(self, store: ConversationStore) -> None:
         self.said: list[str] = []
-        sa.event.listen(store._connected().sync_engine, "before_cursor_execute", self._note)
+        file = store._opened()._file
+        engine = store._connected().sync_engine if file is None else file._reader._engine
+        sa.event.listen(engine, "before_cursor_execute", self._note)
 
     def _note(self, _connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
         self.said.append(statement)
 
     def take(self) -> list[str]:
-        said, self.said = self.said, []
+        said, self.said = [statement for statement in self.said if statement != "BEGIN"], []
         return said
 
 
@@ -251,7 +258,7 @@ async def _drop(store: ConversationStore, table: str) -> None:
 async def test_a_read_that_fails_is_an_error_and_no_new_conversation(store: ConversationStore) -> None:
     await _talk(store, "a", 1)
     await _drop(store, "conversations")
-    with pytest.raises(OperationalError):
+    with pytest.raises(DBAPIError):
         await store.retrieve("a")
 
 
@@ -260,7 +267,49 @@ async def test_a_write_that_fails_leaves_nothing_and_quotes_nobody(store: Conver
     await _drop(store, "conversations")
     for event in _turn(1):
         tracker.update(event, DOMAIN)
-    with pytest.raises(OperationalError) as failed:
+    with pytest.raises(DBAPIError) as failed:
         await store.save(tracker)
     assert "question" not in str(failed.value)
     assert len(await store.history("a")) == 5
+
+
+async def test_what_an_account_said_is_erased_and_nothing_else(store: ConversationStore) -> None:
+    for sender, account in (("a1", "li.wei"), ("a2", "li.wei"), ("b", "he.tao")):
+        said = UserUttered("hello", {"name": "ask"}, metadata={"account": account}, timestamp=1000.0)
+        await _say(store, sender, said, ActionExecuted("action_listen"))
+    assert await erase_accounts(store._connected(), ["li.wei", "nobody"]) == 2
+    assert await erase_accounts(store._connected(), []) == 0
+    assert (await store.retrieve("a1"), await store.history("a2")) == (None, [])
+    assert _questions(await store.retrieve("b")) == ["hello"]
+
+
+async def test_servers_that_start_together_make_the_tables_once(url: str) -> None:
+    stores = [ConversationStore(DOMAIN, url) for _ in range(4)]
+    if url.startswith("sqlite"):
+        stores = stores[:1]  # one file has one server
+    await asyncio.gather(*(store.open() for store in stores))
+    for store in stores:
+        await store.close()
+
+
+async def test_a_database_of_an_earlier_version_gets_the_new_column(url: str) -> None:
+    first = ConversationStore(DOMAIN, url)
+    await first.open()
+    async with first._connected().begin() as connection:
+        await connection.execute(sa.text("DROP INDEX ix_conversations_account"))
+        await connection.execute(sa.text("ALTER TABLE conversations DROP COLUMN account"))
+    await first.close()
+    again = ConversationStore(DOMAIN, url)
+    await again.open()
+    await _talk(again, "a", 1)
+    await again.close()
+
+
+async def test_it_lies_beside_the_enrolment_tables(postgresql: str) -> None:
+    migrations.upgrade(postgresql)
+    store = ConversationStore(DOMAIN, postgresql)
+    await store.open()
+    await _talk(store, "a", 2)
+    assert len(await store.history("a")) == 11
+    await store.close()
+    migrations.upgrade(postgresql)
