@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.orm import Session
 from typer.testing import CliRunner, Result
 
 from bot.cli import app
@@ -59,6 +60,10 @@ def _write(deed: Callable[[Any], Any], now: datetime = NOW) -> Any:
             return done
 
     return asyncio.run(work())
+
+
+def _claimed(session: Session, key: messages.MessageKey, now: datetime) -> messages.Claim:
+    return messages.claim(session.connection(), key, now)
 
 
 def _tamper(home: Path, *statements: str) -> None:
@@ -241,8 +246,8 @@ def test_a_file_that_is_no_database_is_one_sentence(sparc: Sparc, home: Path, wo
 
 def test_run_forgets_replies_after_a_week_and_keeps_younger_ones(filled: Sparc, home: Path) -> None:
     for days in (8, 6):
-        key = messages.MessageKey(f"msg-{days}", "ma.jun", "0" * 64)
-        _write(lambda session, key=key: messages.claim(session, key), NOW - timedelta(days=days))
+        key, then = messages.MessageKey(f"msg-{days}", "ma.jun", "0" * 64), NOW - timedelta(days=days)
+        _write(lambda session, key=key, then=then: session.run_sync(_claimed, key, then), then)
     put_in_order(Settings.from_environment(), lambda _line: None)
     connection = sqlite3.connect(home / "enrolment.db")
     assert connection.execute("SELECT webhook_id FROM handled_messages").fetchall() == [("msg-6",)]
