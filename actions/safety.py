@@ -28,12 +28,15 @@ async def symptom_triage(ask: Ask) -> Answer:
     triage = triage_of(ask)
     if triage.level is None:
         return await _nothing_now(ask)
-    about = _about(ask)
+    named = _about(ask)
     summary = f"symptom:{triage.level}:{','.join(triage.flags)}"[:200]
-    ticket = await open_ticket(ask, "symptom", about, summary, triage)
+    ticket = await open_ticket(ask, "symptom", named, summary, triage)
+    about = ticket.participant
     advice = ask.services.triage.render(triage, ask.language, ask.services.emergency_number, ask.team_phone)
     told = ask.say("utter_triage_ticket", ticket=ticket.number)
-    text = lines(f"{about}:" if ask.staff and about and ask.direct else "", advice, told, ticket.warning)
+    whom = f"{about}:" if ask.staff and about and ask.direct else ""
+    unknown = ask.say("utter_triage_unknown_participant", code=named) if named and about is None and ask.direct else ""
+    text = lines(whom, advice, told, unknown, ticket.warning)
     return Answer(
         "symptom_triage",
         text,

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from actions.conversation import Answer, Ask, Refused
 from actions.wording import say_date, say_list
-from bot.enrollment import writes, writes_desk
+from bot.enrollment import queries, writes, writes_desk
 from bot.enrollment.audit import Actor
 from bot.trial.triage import Triage
 
@@ -52,10 +52,12 @@ class OpenedTicket:
 
     Attributes:
         number: such as `T-7`.
+        participant: whose it is; None for nobody in particular, and where the code that was named is not on file.
         warning: what the person has to be told where nobody can be notified of it; else empty.
     """
 
     number: str
+    participant: str | None
     warning: str = ""
 
     def as_data(self) -> dict[str, Any]:
@@ -68,21 +70,22 @@ async def open_ticket(
 ) -> OpenedTicket:
     """Opens a ticket for the team in the asker's name; `summary` is a code, never what somebody wrote.
 
-    Where the team is to be notified of it, that is written in the same transaction and sent at once, not waited for.
+    Where the team is to be notified of it, that is written in the same transaction and sent at once, not waited for. A
+    code that is not on file, mistyped or of another study, keeps no alarm back: the ticket is then nobody's in particular.
     """
     actor = ask.identity.actor if ask.identity else Actor("unlinked", "public")
     level, flags = (None, ()) if triage is None else (triage.level, triage.flags)
     desk = ask.services.alerts
     alert = desk.new_alert(kind, level, flags, ask.language, ask.tracker_id)
 
-    def write(session: Session) -> writes_desk.OpenedTicket:
-        return writes.open_ticket(session, kind, participant, ask.conversation, ask.account, summary, alert)
+    def write(session: Session) -> tuple[writes_desk.OpenedTicket, str | None]:
+        owner = participant if participant and queries.is_on_file(session.connection(), participant) else None
+        return writes.open_ticket(session, kind, owner, ask.conversation, ask.account, summary, alert), owner
 
-    opened = await ask.database.write(actor, f"chat: {kind}", write)
+    opened, owner = await ask.database.write(actor, f"chat: {kind}", write)
     if alert is None:
-        return OpenedTicket(opened.number)
+        return OpenedTicket(opened.number, owner)
     if opened.new:  # one of an earlier delivery has its notifications in the outbox already
-        desk.opened(opened.number, kind, participant, ask.now, alert)
-    return OpenedTicket(
-        opened.number, ask.notice("now_other" if alert.level == "other" else "now") if alert.unreached else ""
-    )
+        desk.opened(opened.number, kind, owner, ask.now, alert)
+    warning = ask.notice("now_other" if alert.level == "other" else "now") if alert.unreached else ""
+    return OpenedTicket(opened.number, owner, warning)

@@ -214,6 +214,11 @@ async def participant(session: AsyncSession, code: str) -> ParticipantRecord | N
     return found
 
 
+def is_on_file(connection: Connection, code: str) -> bool:
+    """Whether a participant has this code, as a unit of work."""
+    return connection.execute(_record_by_code(), {"code": code}).first() is not None
+
+
 def participant_in(connection: Connection, code: str) -> ParticipantRecord | None:
     """The same as a unit of work, see `Database.read`."""
     row = connection.execute(_record_by_code(), {"code": code}).first()

@@ -172,6 +172,13 @@ async def test_staff_report_a_participants_symptom(talk: Say) -> None:
     assert (reply.custom["answer"], reply.custom["about"]) == ("symptom_triage", "P-0103")
 
 
+async def test_a_code_that_is_not_on_file_keeps_no_alarm_back(talk: Say) -> None:
+    reply = await talk("nurse.qiu").say({"intent": "report_symptom", "participants": ["P-0999"]}, symptoms=[FEVER])
+    assert (reply.custom["answer"], reply.custom["about"]) == ("symptom_triage", None)
+    assert "no P-0999 on file" in reply.text
+    assert reply.custom["data"]["ticket"].startswith("T-")
+
+
 @pytest.mark.parametrize("status", ["negated", "past", "general", "other_person", "hypothetical"])
 async def test_no_symptom_now_raises_nothing(talk: Say, status: str) -> None:
     reply = await talk("ma.jun").say({"intent": "ask_next_visit"}, symptoms=[{**FEVER, "status": status}])
