@@ -37,8 +37,10 @@ function frame() {
   $('print').textContent = words.print;
   $('sign-out').textContent = words.sign_out;
   $('print').hidden = $('sign-out').hidden = !about?.signed_in;
-  const parts = about?.signed_in ? [nameOf(about, words), about.account, about.demo ? words.demo : null] : [about?.demo ? words.demo : null];
-  $('who').replaceChildren(...(about?.signed_in ? [element('span', {class: 'unseen'}, words.signed_in), ' '] : []), parts.filter(Boolean).join(' · '));
+  const part = (text, kind = '') => element('span', {class: `part ${kind}`.trim()}, text);
+  $('who').replaceChildren(
+    ...(about?.signed_in ? [element('span', {class: 'unseen'}, words.signed_in), part(nameOf(about, words)), part(about.account, 'account')] : []),
+    ...(about?.demo ? [part(words.demo)] : []));
 }
 
 function speak(language) {
