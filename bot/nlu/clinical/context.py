@@ -389,7 +389,7 @@ def _mark(mention: Mention, assertion: Assertion, cue: Mention, note: Note) -> N
 
 def _is_answer(view: _View, segment: Segment, cue: Mention) -> bool:
     """Whether a 'no' (or 'N') stands after its question: 'stroke: no', 'Transplant - no', 'MI? No'."""
-    if cue.end != segment.end and view.note.norms[cue.end] not in {".", "!", "?"}:
+    if cue.end != segment.end and view.note.norms[cue.end : cue.end + 1] not in ([], ["."], ["!"], ["?"]):
         return False
     before = any(m.end <= cue.start for m in view.mentions[segment.index])
     return before or (cue.start == segment.start and segment.link in {":", "-", "(", "start"})

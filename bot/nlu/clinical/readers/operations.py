@@ -161,7 +161,7 @@ def _none(note: Note) -> Iterator[Finding]:
     for _, start, end in note.find(_LAST_ONE):
         near = [
             d
-            for d in note.dates_around(mention.start)
+            for d in note.dates_around(start)
             if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)
         ]
         if near:
