@@ -160,9 +160,7 @@ def _none(note: Note) -> Iterator[Finding]:
         )
     for _, start, end in note.find(_LAST_ONE):
         near = [
-            d
-            for d in note.dates_around(start)
-            if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)
+            d for d in note.dates_around(start) if note.layout.sentence_of(d.start) == note.layout.sentence_of(start)
         ]
         if near:
             yield finding(note, "surgery", start, end, {"major": True, "name": "last operation"}, when=near[-1].period)
