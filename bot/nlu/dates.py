@@ -12,11 +12,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
 from bot.nlu.date_forms import RULES, Context, Direction
+from bot.nlu.gates import Gate
 from bot.nlu.language import fold
 
 __all__ = ["DateMention", "Day", "Direction", "direction_of", "read_dates"]
 
 Day = date
+_RULES = Gate(pattern for pattern, _ in RULES)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,8 @@ def read_dates(text: str, today: date, direction: Direction | None = None) -> tu
     folded = fold(text)
     context = Context(today, direction, bool(re.search(r"[一-鿿]", folded)))
     found: list[DateMention] = []
-    for pattern, reader in RULES:
+    for place in _RULES.through(folded):
+        pattern, reader = RULES[place]
         for match in pattern.finditer(folded):
             if any(match.start() < other.end and other.start < match.end() for other in found):
                 continue

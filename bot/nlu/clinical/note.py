@@ -6,10 +6,11 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from functools import cached_property, lru_cache
+from functools import cached_property
 from typing import Any, Literal
 
 from bot.nlu.clinical.sections import Layout, Segment
+from bot.nlu.gates import grams, needs
 from bot.nlu.tokenizer import Piece
 from bot.trial.facts import Period
 
@@ -81,6 +82,10 @@ class Note:
         return "\n".join(" ".join(self.norms[first:last]) for first, last in self.layout.sentences)
 
     @cached_property
+    def _grams(self) -> frozenset[str]:
+        return grams(self.reading)
+
+    @cached_property
     def _offsets(self) -> list[int]:
         out, at = [], 0
         for word in self.norms:
@@ -94,8 +99,11 @@ class Note:
 
     def find(self, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int, int]]:
         """Matches of a pattern that begin and end with whole tokens: (match, first token, token after the last)."""
+        _, by_line, needed = _PREPARED.get(id(pattern)) or _prepare(pattern)
+        if needed is not None and needed.isdisjoint(self._grams):
+            return
         starts = self._token_at
-        for match in _by_line(pattern).finditer(self.reading):
+        for match in by_line.finditer(self.reading):
             first = starts.get(match.start())
             after = starts.get(match.end() + 1) if match.end() < len(self.reading) else len(self.norms)
             if first is not None and after is not None and match.end() > match.start():
@@ -146,8 +154,10 @@ class Note:
 
     def of(self, *names: str) -> list[Mention]:
         """Mentions of the given concepts or groups, in order."""
-        index = self._index()
-        found = {id(m): m for name in names for m in index.by_name.get(name, ())}
+        by_name = self._index().by_name
+        if by_name.keys().isdisjoint(names):
+            return []
+        found = {id(m): m for name in names for m in by_name.get(name, ())}
         return sorted(found.values(), key=lambda m: (m.start, m.end))
 
     def in_sentence(self, number: int) -> list[Mention]:
@@ -212,10 +222,19 @@ class _Index:
             self.dates.setdefault(note.layout.sentence_of(day.start), []).append(day)
 
 
-@lru_cache(maxsize=512)
-def _by_line(pattern: re.Pattern[str]) -> re.Pattern[str]:
-    """The pattern with `$` meaning the end of a sentence."""
-    return re.compile(pattern.pattern, pattern.flags | re.MULTILINE)
+#: What was made of a pattern, by its identity: hashing a pattern takes longer than most of them take to find nothing.
+_PREPARED: dict[int, tuple[re.Pattern[str], re.Pattern[str], frozenset[str] | None]] = {}
+_MOST_PREPARED = 2048
+
+
+def _prepare(pattern: re.Pattern[str]) -> tuple[re.Pattern[str], re.Pattern[str], frozenset[str] | None]:
+    """A pattern (kept, so that nothing else gets its id), the same with `$` meaning the end of a sentence, and what a text
+    must hold for it to match at all."""
+    if len(_PREPARED) >= _MOST_PREPARED:
+        _PREPARED.clear()
+    by_line = re.compile(pattern.pattern, pattern.flags | re.MULTILINE)
+    prepared = _PREPARED[id(pattern)] = (pattern, by_line, needs(by_line))
+    return prepared
 
 
 def overlap(a: tuple[int, int], spans: Iterable[tuple[int, int]]) -> bool:

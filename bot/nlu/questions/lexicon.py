@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 from rapidfuzz.fuzz import ratio
 from ruamel.yaml import YAML
 
+from bot.nlu.gates import Gate
 from bot.nlu.language import fold
 
 _HERE = Path(__file__).parent
@@ -53,16 +54,27 @@ class Mention:
     end: int
 
 
+class Table(tuple[tuple[str, re.Pattern[str]], ...]):
+    """Names with their expressions, in the order of the file."""
+
+    def __init__(self, entries: Iterable[tuple[str, re.Pattern[str]]]) -> None:
+        self._gate = Gate(pattern for _, pattern in self)
+
+    def likely(self, text: str) -> Iterator[tuple[str, re.Pattern[str]]]:
+        """The entries that a text may match, in order; no other one does."""
+        return (self[place] for place in self._gate.through(text))
+
+
 @dataclass(frozen=True)
 class Lexicon:
     """The compiled expressions of the lexicon files; read-only and shared."""
 
-    visits: tuple[tuple[str, re.Pattern[str]], ...]
-    classes: tuple[tuple[str, re.Pattern[str]], ...]
-    drugs: tuple[tuple[str, re.Pattern[str]], ...]
-    scopes: tuple[tuple[str, re.Pattern[str]], ...]
-    criteria: tuple[tuple[str, re.Pattern[str]], ...]
-    concepts: tuple[tuple[str, re.Pattern[str]], ...]
+    visits: Table
+    classes: Table
+    drugs: Table
+    scopes: Table
+    criteria: Table
+    concepts: Table
     first_of_class: re.Pattern[str]
     last_of_class: re.Pattern[str]
     prescribed: re.Pattern[str]
@@ -85,12 +97,12 @@ class Lexicon:
                 *_table(words["visits"]),
             ]
             return cls(
-                visits=tuple(visits),
-                classes=tuple(_table(words["visit_classes"])),
-                drugs=tuple(_table(words["drugs"])),
-                scopes=tuple(_table(words["scopes"])),
-                criteria=tuple(_table(criteria)),
-                concepts=tuple((name, _compile(pattern)) for name, pattern in concepts.items()),
+                visits=Table(visits),
+                classes=Table(_table(words["visit_classes"])),
+                drugs=Table(_table(words["drugs"])),
+                scopes=Table(_table(words["scopes"])),
+                criteria=Table(_table(criteria)),
+                concepts=Table((name, _compile(pattern)) for name, pattern in concepts.items()),
                 first_of_class=_compile(words["first_of_class"]),
                 last_of_class=_compile(words["last_of_class"]),
                 prescribed=_compile(words["prescribed"]),
@@ -136,17 +148,19 @@ class Lexicon:
     def read_scope(self, text: str) -> str | None:
         """Which of several visits or days is asked for: next, all, to_come, last, after, previous, first or None."""
         folded = fold(text)
-        return next((name for name, pattern in self.scopes if pattern.search(folded)), None)
+        return next((name for name, pattern in self.scopes.likely(folded) if pattern.search(folded)), None)
 
     def read_concepts(self, text: str) -> tuple[str, ...]:
         """The ideas that a text touches, in the order of the file; for the classifier."""
         folded = fold(text)
-        return tuple(name for name, pattern in self.concepts if pattern.search(folded))
+        return tuple(name for name, pattern in self.concepts.likely(folded) if pattern.search(folded))
 
     def carries(self, words: Iterable[str]) -> tuple[bool, ...]:
         """For each word, whether it alone carries an idea of this trial, not just a form of asking."""
-        carriers = [pattern for name, pattern in self.concepts if name not in _FORMS]
-        return tuple(any(pattern.search(word) for pattern in carriers) for word in words)
+        return tuple(
+            any(pattern.search(word) for name, pattern in self.concepts.likely(word) if name not in _FORMS)
+            for word in words
+        )
 
     def endpoint_visit(self, text: str, classes: Iterable[str]) -> str | None:
         """The visit meant by 'when does my radiotherapy start' or 'when am I done with chemo', or None."""
@@ -191,9 +205,11 @@ def _numbered(code: str, numbers: Iterable[int], patterns: Iterable[str]) -> lis
     return _table(table)
 
 
-def _matches(kind: str, table: Iterable[tuple[str, re.Pattern[str]]], text: str) -> list[Mention]:
+def _matches(kind: str, table: Table, text: str) -> list[Mention]:
     return [
-        Mention(kind, name, match.start(), match.end()) for name, pattern in table for match in pattern.finditer(text)
+        Mention(kind, name, match.start(), match.end())
+        for name, pattern in table.likely(text)
+        for match in pattern.finditer(text)
     ]
 
 

@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from bot.nlu.gates import Gate
 from bot.nlu.language import fold
 
 
@@ -81,13 +82,15 @@ _TICKETS: tuple[re.Pattern[str], ...] = tuple(
     )
 )  # fmt: skip
 
+_PATTERN_GATE, _TICKET_GATE = Gate(_PATTERNS), Gate(_TICKETS)
+
 
 def read_tickets(text: str) -> tuple[TicketMention, ...]:
     """Every ticket that a text names, in order."""
     folded = fold(text)
     found: list[TicketMention] = []
-    for pattern in _TICKETS:
-        for match in pattern.finditer(folded):
+    for place in _TICKET_GATE.through(folded):
+        for match in _TICKETS[place].finditer(folded):
             if not any(match.start() < other.end and other.start < match.end() for other in found):
                 found.append(TicketMention(int(match["number"]), match.start(), match.end()))
     return tuple(sorted(found, key=lambda mention: mention.start))
@@ -102,8 +105,8 @@ def read_participants(text: str) -> tuple[CodeMention, ...]:
     folded = fold(text)
     taken = [(ticket.start, ticket.end) for ticket in read_tickets(folded)]
     found: list[CodeMention] = []
-    for pattern in _PATTERNS:
-        for match in pattern.finditer(folded):
+    for place in _PATTERN_GATE.through(folded):
+        for match in _PATTERNS[place].finditer(folded):
             if any(match.start() < end and start < match.end() for start, end in taken):
                 continue
             code = _code(match.groupdict())
