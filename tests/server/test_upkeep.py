@@ -46,6 +46,12 @@ async def _left(engine: AsyncEngine) -> set[str]:
     return senders
 
 
+async def _replies(database: Database) -> int:
+    async with database.session() as session:  # a new one each time: an open one goes on seeing what it saw first
+        found: int = (await session.execute(sa.select(sa.func.count()).select_from(HandledMessage))).scalar_one()
+    return found
+
+
 async def test_old_conversations_and_replies_go_by_themselves(settings: Settings) -> None:
     engine = await open_conversations(settings.tracker_url)
     await _talked(engine, old=31, fresh=29)
@@ -56,9 +62,8 @@ async def test_old_conversations_and_replies_go_by_themselves(settings: Settings
         task = asyncio.create_task(keep_tidy(settings, database, engine, every=0.01))
         while await _left(engine) != {"fresh"}:
             await asyncio.sleep(0.01)
-        async with database.session() as session:
-            while (await session.execute(sa.select(sa.func.count()).select_from(HandledMessage))).scalar_one():
-                await asyncio.sleep(0.01)
+        while await _replies(database):
+            await asyncio.sleep(0.01)
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
