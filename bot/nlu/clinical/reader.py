@@ -17,13 +17,17 @@ from bot.nlu.clinical.dates import find_dates
 from bot.nlu.clinical.dictation import rewrite
 from bot.nlu.clinical.lexicon import CUE_GROUPS, LEXICON_FOLDER, Lexicon
 from bot.nlu.clinical.note import Mention, Note, overlap
+from bot.nlu.clinical.readers.age import birth_year
+from bot.nlu.clinical.readers.allergies import read_allergies
 from bot.nlu.clinical.readers.common import give_dates
 from bot.nlu.clinical.readers.illness import read_illness
 from bot.nlu.clinical.readers.infection import read_infection
 from bot.nlu.clinical.readers.molecular import read_molecular
-from bot.nlu.clinical.readers.operations import read_allergies, read_operations, read_organs
+from bot.nlu.clinical.readers.operations import read_operations
+from bot.nlu.clinical.readers.organs import read_organs
 from bot.nlu.clinical.readers.participation import read_participation
-from bot.nlu.clinical.readers.person import birth_year, read_person, stated_sex
+from bot.nlu.clinical.readers.person import read_person
+from bot.nlu.clinical.readers.sex import stated_sex
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
 from bot.nlu.clinical.sections import lay_out, split_sentences

@@ -1,0 +1,50 @@
+"""What the surroundings say of each mention: denied, doubtful, planned, long past, or somebody else's.
+
+Scope follows the list items that `sections` found. 'No A, B or C; D' denies A, B and C; a list item with a status,
+date or verb of its own stands for itself ('no A, B since 2019'). A cue after its target ('HIV neg', 'stroke: no')
+governs the item it stands in and bare items of the same kind before it.
+"""
+
+from __future__ import annotations
+
+from bot.nlu.clinical.context.denial import affirm, deny, deny_before, is_answer
+from bot.nlu.clinical.context.doubt import doubt
+from bot.nlu.clinical.context.forms import answer_fields, deny_blocks, read_boxes, set_aside
+from bot.nlu.clinical.context.people import give_to_kin
+from bot.nlu.clinical.context.plans import date_back, plan
+from bot.nlu.clinical.context.view import View
+from bot.nlu.clinical.note import Note
+
+
+def apply_context(note: Note) -> None:
+    """Sets assertion, experiencer and history of every mention."""
+    view = View(note)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "kin" or cue.group == "kin_section":
+                give_to_kin(view, segment, cue)
+            elif cue.group == "history":
+                date_back(view, segment, cue)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "plan":
+                plan(view, segment, cue)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "negation":
+                deny(view, segment, cue)
+            elif cue.group == "answer" and is_answer(view, segment, cue):
+                deny_before(view, segment, cue, "negated")
+            elif cue.group == "affirmation":
+                affirm(view, segment, cue)
+    for segment in view.segments():
+        for cue in view.cues[segment.index]:
+            if cue.group == "uncertain":
+                doubt(view, segment, cue)
+    deny_blocks(view)
+    answer_fields(view)
+    read_boxes(view)
+    set_aside(view)
+
+
+__all__ = ["apply_context"]

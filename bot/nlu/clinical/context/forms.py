@@ -1,0 +1,168 @@
+"""Answers of a form: blocks of denials, fields, boxes, entries struck out."""
+
+from __future__ import annotations
+
+import re
+
+from bot.nlu.clinical.context.view import SELF_STATED, View, mark
+from bot.nlu.clinical.note import Mention
+
+_WRONG = re.compile(
+    r"(?<!\S)(?:(?:is |was |has been )?(?:struck out|crossed out|struck through|struck off|deleted|scored out)|should read|(?:is|was|were|are) (?:wrong|incorrect|not correct|an error|a mistake|a typo|false)|in error|by mistake|mistakenly|erroneously|pasted|wrong patient|another patient|other patient|mix up|mixed up|not (?:hers|his) at all|"
+    r"belongs to (?:another|someone)|someone else)(?!\S)"
+)
+
+
+def set_aside(view: View) -> None:
+    """'The sentence ... was pasted in from another record and is wrong': what it names is not the patient's."""
+    note = view.note
+    for first, last in note.layout.sentences:
+        match = _WRONG.search(note.words(first, last))
+        if match is None:
+            continue
+        at = first + len(note.words(first, last)[: match.start()].split())
+        home = note.segment(at)
+        for mention in note.in_sentence(home.sentence):
+            if home.start <= mention.start < at and not any(
+                note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)
+            ):
+                mention.superseded = True
+
+
+_BLOCK = re.compile(
+    r"(?<!\S)(?:(?:answers?|answered|says?|said|ticked|replied|ticks) no to(?: (?:all|each|every|any))?(?: of)?(?: the following| these)?|no to(?: (?:all|each|every))?(?: of)?(?: the following| these)?|none of (?:the following|these)(?: (?:is|are|was|were|applies|apply|present))?|none (?:present|applies|apply|of them|met)|"
+    r"(?:denies|denied|negative for|no history of|excluded|no|absent)(?: (?:all|any|each))?(?: of)? the following|all (?:absent|negative|denied|answered no|no)|exclusions? (?:none|absent))(?!\S)"
+)
+
+
+def deny_blocks(view: View) -> None:
+    """'None of the following: a; b; c' denies every item up to the full stop or the end of the line."""
+    note = view.note
+    for match, start, end in note.find(_BLOCK):
+        colon = next((i for i in range(end, min(end + 4, len(note.norms))) if note.norms[i] in {":", "-"}), None)
+        if (
+            colon is None
+            and "following" not in match.group()
+            and not match.group().startswith(("answer", "says no", "said no"))
+        ):
+            continue
+        begin = end if colon is None else colon + 1
+        last = begin
+        while last < len(note.norms) and note.norms[last] != "." and not (note.tokens[last].breaks and last > begin):
+            last += 1
+        cue = Mention("no", "negation", {}, start, end, note.layout.segment_of[start])
+        for mention in note.mentions:
+            if (
+                begin <= mention.start < last
+                and mention.group not in SELF_STATED
+                and not mention.affirmed
+                and not view.has(mention.segment, "affirmation", "uncertain")
+            ):
+                mark(mention, "negated", cue, note)
+
+
+_NO = r"(?:none|no|nil|n|never|0|negative|neg|-|denied|denies|absent|not (?:known|present|any)|none (?:known|ever|reported|at all|so far|given|present|done)|nil (?:known|of note|ever)|no never|not at all|non reactive|nonreactive)"
+_ANSWERED_NO = re.compile(rf"^{_NO}(?: ?[,/;] ?(?:and )?{_NO})*(?: ?[.;])*$")
+#: Groups that a plain no or yes to a field's question answers.
+_ASKED = frozenset(
+    [
+        "treatment",
+        "operation",
+        "emergency",
+        "stoma",
+        "vaccine",
+        "trial",
+        "transplant",
+        "transplant_general",
+        "transplant_organ_general",
+        "obstruction",
+        "complication",
+        "malignancy_general",
+        "autoimmune_general",
+        "autoimmune",
+        "cardiovascular",
+        "cardiovascular_minor",
+        "cardio_general",
+        "infection_hiv",
+        "infection_general",
+        "infection_serious",
+        "uncontrolled",
+        "uncontrolled_general",
+        "hepatitis",
+        "pregnancy",
+        "lactation",
+        "lung",
+        "lung_general",
+        "metastasis",
+        "allergy",
+        "recurrence",
+    ]
+)
+
+
+def _same_again(view: View, colon: int, last: int) -> bool:
+    """Whether an answer is a no that goes on to say no more than the label ('stroke: no cardiovascular disease')."""
+    note = view.note
+    words = note.norms[colon + 1 : last]
+    if not words or words[0] not in {"no", "none", "never", "nil", "negative"} or len(words) > 7:
+        return False
+    if set(words) & {
+        "but",
+        "except",
+        "only",
+        "apart",
+        "since",
+        "until",
+        "however",
+        "after",
+        "other",
+        "than",
+        "save",
+        "bar",
+    }:
+        return False
+    if any(colon < day.start < last for day in note.dates_around(colon)):
+        return False
+    inside = [m for m in note.in_sentence(note.layout.sentence_of(colon)) if m.start > colon]
+    return all(m.negated or m.group in {"course", "allergy_none"} for m in inside)
+
+
+def answer_fields(view: View) -> None:
+    """'Live vaccine in the last 4 weeks or planned: no': the answer of a field is for all that its label names."""
+    note = view.note
+    for first, last in note.layout.sentences:
+        colons = [i for i in range(first, last) if note.norms[i] in {":", "?"}]
+        if len(colons) != 1 or not first < colons[0] < last - 1 or last - colons[0] > 9:
+            continue
+        answer = note.words(colons[0] + 1, last)
+        cue = Mention("no", "negation", {}, colons[0] + 1, last, note.layout.segment_of[colons[0] + 1])
+        if _ANSWERED_NO.match(answer) or _same_again(view, colons[0], last):
+            for mention in note.in_sentence(note.layout.sentence_of(first)):
+                if (
+                    mention.end <= colons[0]
+                    and mention.group in _ASKED
+                    and mention.is_patient
+                    and not mention.superseded
+                ):
+                    mention.affirmed = False
+                    mark(mention, "negated", cue, note)
+
+
+def read_boxes(view: View) -> None:
+    """What follows an unticked or queried box is not said, unless the words after it say so themselves."""
+    note = view.note
+    for i, word in enumerate(note.norms):
+        if word not in {"[ ]", "[?]"} or i + 1 >= len(note.norms):
+            continue
+        segment = note.segment(i + 1)
+        if word == "[ ]" and (
+            view.has(segment.index, "negation", "affirmation")
+            or view.has(min(segment.index + 1, len(view.cues) - 1), "negation", "answer")
+        ):
+            continue
+        last = note.sentence(i + 1)[1]
+        colon = next((k for k in range(i + 1, last) if note.norms[k] in {":", "?"}), None)
+        if word == "[ ]" and colon is not None and _ANSWERED_NO.match(note.words(colon + 1, last)):
+            continue
+        for mention in view.mentions[segment.index]:
+            mention.assertion, mention.cue = "uncertain", word

@@ -1,0 +1,252 @@
+"""Contraception and fertility of the patient and the partner, pregnancy, lactation."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.readers.common import dates_of, finding
+from bot.trial.facts import Finding
+
+_REFUSES = re.compile(
+    r"(?<!\S)(?:refus\w+|declin\w+|will not|wont|would not|not willing|unwilling|does not want|doesnt want|turned down|turns down|rejects?|rejected|not prepared|no intention|does not intend|not going to|objects|opposed|never will|wants none|wants no|no contraception wanted|trying to conceive|trying for a (?:baby|child)|rejects all|none wanted|against|not agree|does not agree|disagrees|not acceptable|will use no|will use none|no contraception will|not ready)(?!\S)"
+)
+_USES = re.compile(
+    r"(?<!\S)(?:agree\w*|(?:is|'s|still|remains|stays) on (?:the|a|her|his)|will use|will be using|uses|using|used|use|willing|happy|accept\w*|commits?|committed|has|have|since|in place|in situ|fitted|adher\w+|undertakes?|promis\w+|practis\w+|practic\w+|confirm\w*|yes|effective|adequate|reliable|ongoing|continues?|continued|will be (?:used|continued|practised|kept)|go on|takes|taking|intends?|prepared to|ready to|ok|keep\w*|relies|rely|secured|ensured|assured|guaranteed|inserted|sufficient|appropriate|highly|consents?(?= to))(?!\S)"
+)
+_TALK = re.compile(
+    r"(?<!\S)(?:talk|chat|conversation|discuss\w*|to be discussed|counsel\w*|advised|advice|leaflet|not (?:yet )?(?:discussed|asked|raised|addressed)|to discuss|tbc|unclear|unknown|asked|n/a|not applicable|needs|need|required|requirements?|recommended|explained|will think|thinking|undecided|unsure|removed|expired|not known|open|raised|to clarify|informed|told|forgot\w*|ask her|ask him|will ring|none at present|not documented|whether)(?!\S)"
+)
+_STATES = {"postmenopausal": "postmenopausal", "sterilised": "sterilised", "vasectomy": "vasectomy"}
+
+
+def read_contraception(note: Note) -> Iterator[Finding]:
+    for mention in note.of("contraception"):
+        if mention.experiencer not in {"patient", "partner"}:
+            continue
+        first, last = note.clause(mention.start)
+        words = note.words(first, last)
+        full = note.sentence_words(mention.start)
+        refusing = _REFUSES.search(words) or re.search(
+            r"(?<!\S)(?:flatly no|trying to conceive|trying for a (?:baby|child)|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)",
+            full,
+        )
+        if re.search(r"(?<!\S)(?:maybe|perhaps|will see|we shall see|undecided|not sure|unsure|might)(?!\S)", full):
+            status = "pending"
+        elif refusing and not re.search(r"(?<!\S)(?:not|does not|did not|has not) (?:refuse|decline|object)", words):
+            status = "refuses"
+        elif re.search(r"(?<!\S)both (?:agree|agreed|consent|accept)(?!\S)", full) and mention.assertion == "present":
+            status = "uses"
+        elif (
+            mention.assertion == "negated"
+            or (
+                _TALK.search(words)
+                and not re.search(r"(?<!\S)(?:agree\w*|will use|uses|willing|happy to|accepts)(?!\S)", words)
+            )
+            or mention.assertion in {"uncertain", "hypothetical"}
+        ):
+            status = "pending"
+        elif mention.attributes.get("method") or _USES.search(words):
+            status = "uses"
+        else:
+            status = "pending"
+        yield finding(note, "contraception", mention.start, mention.end, {"status": status})
+    for mention in note.of("fertility"):
+        state = str(mention.attributes["state"])
+        if (
+            state in _STATES
+            and mention.assertion == "present"
+            and mention.experiencer in {"patient", "partner"}
+            and not _only_symptom(note, mention)
+        ):
+            yield finding(
+                note,
+                _STATES[state],
+                mention.start,
+                mention.end,
+                experiencer=mention.experiencer,
+                when=dates_of(mention)[0],
+            )
+    for mention in note.mentions:
+        if mention.attributes.get("fertility") == "hysterectomy" and mention.experiencer in {"patient", "partner"}:
+            own = note.norms[mention.start] in {"no", "without", "has"}
+            if mention.assertion == "present" or (own and mention.assertion == "negated"):
+                yield finding(
+                    note,
+                    "hysterectomy",
+                    mention.start,
+                    mention.end,
+                    experiencer=mention.experiencer,
+                    when=dates_of(mention)[0],
+                )
+
+
+def _only_symptom(note: Note, mention: Mention) -> bool:
+    after = note.after(mention.end, 2)
+    before = note.before(mention.start, 3)
+    return bool(
+        set(after)
+        & {
+            "reversed",
+            "reversal",
+            "undone",
+            "symptoms",
+            "flushes",
+            "clinic",
+            "approaching",
+            "expected",
+            "not",
+            "starting",
+        }
+    ) or bool(
+        set(before)
+        & {"approaching", "near", "nearing", "not", "before", "entering", "towards", "reversed", "reversal", "yet"}
+    )
+
+
+_PAST_PREGNANCY = frozenset(
+    [
+        "previous",
+        "past",
+        "first",
+        "last",
+        "second",
+        "third",
+        "history",
+        "complications",
+        "ectopic",
+        "miscarriage",
+        "loss",
+        "terminated",
+        "during",
+        "after",
+        "uneventful",
+        "in",
+        "her",
+        "two",
+        "three",
+    ]
+)
+
+
+#: Weeks of pregnancy as obstetrics writes them: '7/40', '9+3/40', 'dating scan: 8 weeks'.
+_GESTATION = re.compile(r"(?<!\S)(?:(?P<w>\d{1,2})(?: ?\+ ?[0-6])? ?/ ?40)(?!\S)")
+_DATING_SCAN = re.compile(
+    r"(?<!\S)(?:dating|booking|antenatal|obstetric|nuchal|viability) (?:ultra)?(?:scan|sound|us)(?: (?:today|yesterday|shows|showed|at|of|says|gives|:|-|=|about))* (?P<w>\d{1,2}) (?:weeks|wks|w|/ 40)(?!\S)"
+)
+#: 'Breast + bottle', 'mixed feeding', 'breast and formula': still breastfeeding in part.
+_MIXED_FEEDING = re.compile(
+    r"(?<!\S)(?:breast ?(?:\+|and|&|/|plus) ?(?:bottle|formula)|(?:bottle|formula) ?(?:\+|and|&|/|plus) ?breast|(?:mixed|combination|part|partly|partial|half) (?:feeding|feeds|fed|breast feeding|breastfeeding)|expressing (?:milk|breast milk))(?!\S)"
+)
+
+
+def read_pregnancy(note: Note) -> Iterator[Finding]:
+    for mention in note.of("pregnancy"):
+        if not mention.is_patient or _kin_follows(note, mention):
+            continue
+        before = set(note.before(mention.start, 3))
+        when, _ = dates_of(mention)
+        if mention.assertion == "present":
+            if (
+                (
+                    before & _PAST_PREGNANCY
+                    and note.norms[mention.start] != "pregnant"
+                    and not re.search(r"\d+ (?:weeks|wks|months|/ 40)(?! ago)", " ".join(note.after(mention.end, 6)))
+                )
+                or (when.latest is not None and (note.today - when.latest).days > 300)
+                or note.norms[mention.start] in {"pregnancies"}
+            ):
+                continue
+            bare = note.norms[mention.start] == "pregnancy" and not mention.affirmed
+            yield finding(
+                note,
+                "pregnancy",
+                mention.start,
+                mention.end,
+                assertion="uncertain"
+                if bare
+                and not re.search(r"\d+ (?:weeks|wks|/ 40)(?! ago)", " ".join(note.after(mention.end, 6)))
+                and not before & {"current", "ongoing", "early", "week", "weeks", "month", "months"}
+                else "present",
+                cue=mention.cue,
+            )
+        elif mention.assertion in {"negated", "uncertain"}:
+            yield finding(note, "pregnancy", mention.start, mention.end, assertion=mention.assertion, cue=mention.cue)
+    for mention in note.of("pregnancy_test"):
+        if mention.is_patient:
+            positive = mention.affirmed
+            yield finding(
+                note,
+                "pregnancy" if positive else "pregnancy_test",
+                mention.start,
+                mention.end,
+                assertion="present" if positive else mention.assertion,
+                cue=mention.cue,
+            )
+    for _, start, end in note.find(_MIXED_FEEDING):
+        yield finding(note, "lactation", start, end)
+    for match, start, end in note.find(_GESTATION) if "40" in note.reading else ():
+        scan = re.search(
+            r"(?<!\S)(?:scan|dating|dates|hcg|pregnan\w*|gestation\w*|fetal|foetal|fetus|foetus|antenatal|obstetric\w*|midwife|lmp|booking|trimester|viable|heartbeat)(?!\S)",
+            note.sentence_words(start),
+        )
+        if (
+            scan
+            and not re.search(
+                r"(?<!\S)(?:baby|born|delivered|old|ago|in \d+ / 40|at \d+ / 40)(?!\S)",
+                note.words(max(note.sentence(start)[0], start - 3), min(note.sentence(start)[1], end + 2)),
+            )
+            and int(match["w"]) < 43
+            and not any(
+                c.group == "kin" and note.segment(c.start).index == note.segment(start).index
+                for c in note.cues_around(start)
+            )
+        ):
+            yield finding(note, "pregnancy", start, end)
+    for match, start, end in note.find(_DATING_SCAN) if "scan" in note.reading else ():
+        if int(match["w"]) < 43 and not any(
+            c.group == "kin" and note.segment(c.start).index == note.segment(start).index
+            for c in note.cues_around(start)
+        ):
+            yield finding(note, "pregnancy", start, end)
+    for mention in note.of("lactation"):
+        if not mention.is_patient:
+            continue
+        words = note.words(*note.clause(mention.start))
+        if note.words(mention.start, mention.end) == "bf" and mention.assertion != "negated":
+            continue
+        if re.search(
+            r"(?<!\S)(?:not (?:yet )?(?:asked|recorded|known|documented|stated|discussed|addressed|mentioned|established|enquired)|unasked|to ask|unknown)(?!\S)",
+            note.words(max(note.clause(mention.start)[0], mention.start - 2), mention.start)
+            + " "
+            + note.words(mention.end, min(note.clause(mention.start)[1], mention.end + 5)),
+        ) and not re.search(
+            r"(?<!\S)(?:and|\+|plus|mixed|also) (?:\S+ )?(?:bottle|formula)|(?:bottle|formula) (?:and|\+|plus)", words
+        ):
+            continue
+        if re.search(r"(?<!\S)(?:bottle|formula)$", " ".join(note.before(mention.start, 1))) or re.match(
+            r"(?:her |all |both |the )*(?:two|three|four|five|all|both|other|older|elder|first|previous|earlier) (?:children|babies|kids|child|ones|sons|daughters)",
+            " ".join(note.after(mention.end, 4)),
+        ):
+            continue
+        ended = re.search(
+            r"(?<!\S)(?:stopped|weaned|ended|finished|no longer|ceased|gave up|until (?:\d|last)|bottle fed now|has stopped|discontinued)(?!\S)",
+            words,
+        )
+        when, until = dates_of(mention)
+        old = when.latest is not None and (note.today - when.latest).days > 400 and "since" not in words
+        if ended or old or until.known:
+            assertion = "negated"
+        elif mention.assertion in {"planned", "hypothetical"}:
+            continue
+        else:
+            assertion = mention.assertion
+        yield finding(note, "lactation", mention.start, mention.end, assertion=assertion, cue=mention.cue)
+
+
+def _kin_follows(note: Note, mention: Mention) -> bool:
+    return any(
+        cue.group == "kin" and note.norms[cue.start] != "twin" and 0 <= cue.start - mention.end <= 1
+        for cue in note.cues_around(mention.start)
+    )
