@@ -1,4 +1,4 @@
-"""Dictated notes and interviews: spoken punctuation and numbers, and `Q:`/`A:`, become what they stand for.
+"""Dictated notes: spoken punctuation and numbers become what they stand for.
 
 Only a note that shows it was dictated ('full stop', 'comma' or 'period' twice) is changed: 'colon' and 'period'
 mean other things in a clinic.
@@ -10,6 +10,7 @@ import itertools
 from collections.abc import Sequence
 from dataclasses import replace
 
+from bot.nlu.clinical.forms import unfold
 from bot.nlu.clinical.words import MONTH_NAMES, SMALL_NUMBERS
 from bot.nlu.tokenizer import Piece
 
@@ -70,90 +71,7 @@ def is_dictated(words: Sequence[str]) -> bool:
 
 def rewrite(tokens: list[Piece]) -> list[Piece]:
     """Forms, dictation and interviews in the form of a written note."""
-    return _run_on(_spoken(_measures(undictate(_questionnaire(_interview(_fields(tokens)))))))
-
-
-def _fields(tokens: list[Piece]) -> list[Piece]:
-    """`key=value` reads `key: value`; a bar parts the fields of a line that has colons, and stands for a colon elsewhere."""
-    tokens = _suspended(tokens)
-    norms = [piece.norm for piece in tokens]
-    doubled = {
-        i for i in range(1, len(norms)) if norms[i] == norms[i - 1] == "/" and tokens[i].start == tokens[i - 1].end
-    }
-    if {"=", "|", "["}.isdisjoint(norms) and not doubled:
-        return _categories(tokens) if ":" in norms else tokens
-    out = list(tokens)
-    line = 0
-    for i, piece in enumerate(tokens):
-        if piece.breaks:
-            line = i
-        if piece.norm == "=" and i and tokens[i - 1].norm[:1].isalpha():
-            out[i] = replace(piece, norm=":")
-        elif piece.norm in {"[", "]"}:
-            out[i] = replace(piece, norm="(" if piece.norm == "[" else ")")
-        elif piece.norm == "|":
-            end = next((k for k in range(i + 1, len(tokens)) if tokens[k].breaks), len(tokens))
-            colons = {":", "="} & set(norms[line:end])
-            out[i] = replace(piece, norm=";" if colons else ":")
-    out = _categories(out)
-    if doubled:
-        out = [
-            replace(piece, norm=";") if i in doubled else piece for i, piece in enumerate(out) if i + 1 not in doubled
-        ]
-    return out
-
-
-_HALVES = {
-    "radio": "radiotherapy",
-    "chemo": "chemotherapy",
-    "immuno": "immunotherapy",
-    "radiochemo": "chemoradiotherapy",
-    "chemoradio": "chemoradiotherapy",
-}
-
-
-def _suspended(tokens: list[Piece]) -> list[Piece]:
-    """'chemo-, radio-, immuno- or targeted therapy': each half word stands for its whole."""
-    norms = [piece.norm for piece in tokens]
-    if not any(piece.raw == "-" for piece in tokens) or _HALVES.keys().isdisjoint(norms):
-        return tokens
-    hanging = {
-        i
-        for i in range(1, len(tokens) - 1)
-        if tokens[i].raw == "-"
-        and norms[i - 1] in _HALVES
-        and tokens[i - 1].end == tokens[i].start
-        and norms[i + 1] in {",", "/", "and", "or", "&", "nor"}
-    }
-    return [
-        replace(piece, norm=_HALVES[piece.norm]) if i + 1 in hanging else piece
-        for i, piece in enumerate(tokens)
-        if i not in hanging
-    ]
-
-
-_CATEGORY = frozenset({"t", "n", "m", "ct", "cn", "cm", "pt", "pn", "mrt", "mrn"})
-
-
-def _categories(tokens: list[Piece]) -> list[Piece]:
-    """'T: 3; N: 2; M: 0' reads 'T3; N2; M0' where all three letters stand so."""
-    at = [
-        i
-        for i in range(len(tokens) - 2)
-        if tokens[i].norm in _CATEGORY and tokens[i + 1].norm == ":" and tokens[i + 2].norm in {"0", "1", "2", "3", "4"}
-    ]
-    if len({tokens[i].norm[-1] for i in at}) < 3:
-        return tokens
-    out: list[Piece] = []
-    i = 0
-    while i < len(tokens):
-        if i in at:
-            out.append(replace(tokens[i], norm=tokens[i].norm + tokens[i + 2].norm, end=tokens[i + 2].end))
-            i += 3
-        else:
-            out.append(tokens[i])
-            i += 1
-    return out
+    return _run_on(_spoken(_measures(undictate(unfold(tokens)))))
 
 
 _TNM_LETTERS = frozenset({"t", "n", "m"})
@@ -285,40 +203,6 @@ def _run_on(tokens: list[Piece]) -> list[Piece]:
     return out
 
 
-_STOPS = frozenset({".", "?", "!", ";"})
-#: Longest question and longest answer of a questionnaire, in words.
-_QUESTION_WORDS, _ANSWER_WORDS = 14, 14
-
-
-def _questionnaire(tokens: list[Piece]) -> list[Piece]:
-    """'Allergies? None. Obstruction? No.': from three such questions on, the mark stands for a colon."""
-    pairs = []
-    for i, piece in enumerate(tokens[:-1]):
-        if (
-            piece.norm != "?"
-            or not i
-            or tokens[i - 1].end != piece.start
-            or tokens[i + 1].start == piece.end
-            or tokens[i + 1].breaks
-        ):
-            continue
-        before = next(
-            (k for k in range(i - 1, max(-1, i - _QUESTION_WORDS), -1) if tokens[k].norm in _STOPS or tokens[k].breaks),
-            None,
-        )
-        after = next((k for k in range(i + 1, min(len(tokens), i + _ANSWER_WORDS)) if tokens[k].norm in _STOPS), None)
-        if (
-            (before is not None or i < _QUESTION_WORDS)
-            and (after is not None or len(tokens) - i < _ANSWER_WORDS)
-            and not (after is not None and tokens[after].norm == "?")
-        ):
-            pairs.append(i)
-    if len(pairs) < 3:
-        return tokens
-    marks = set(pairs)
-    return [replace(piece, norm=":") if i in marks else piece for i, piece in enumerate(tokens)]
-
-
 _LENGTHS = frozenset(
     {
         "cm",
@@ -350,26 +234,6 @@ def _measures(tokens: list[Piece]) -> list[Piece]:
         else:
             out.append(tokens[i])
             i += 1
-    return out
-
-
-def _interview(tokens: list[Piece]) -> list[Piece]:
-    """'Q: HIV? A: negative.' reads 'HIV: negative.'"""
-    marks = {"q": 0, "a": 0}
-    for piece, following in itertools.pairwise(tokens):
-        if piece.norm in marks and following.norm in {":", "."}:
-            marks[piece.norm] += 1
-    if min(marks.values()) < 2:
-        return tokens
-    out: list[Piece] = []
-    i = 0
-    while i < len(tokens):
-        labelled = i + 1 < len(tokens) and tokens[i + 1].norm in {":", "."} and tokens[i].raw in {"Q", "A", "q", "a"}
-        if labelled and tokens[i].norm == "a" and out and out[-1].norm == "?":
-            out[-1] = replace(out[-1], norm=":")
-        elif not labelled:
-            out.append(tokens[i])
-        i += 2 if labelled else 1
     return out
 
 

@@ -11,7 +11,7 @@ from bot.trial.eligibility import Assessment
 
 DATA = Path(__file__).with_name("data")
 CASES = [
-    tuple(line.split(" ", 2))
+    tuple(line.replace("\\n", "\n").split(" ", 2))
     for path in sorted(DATA.glob("cells_*.txt"))
     for line in path.read_text(encoding="utf-8").splitlines()
     if line and not line.startswith("#")
