@@ -92,7 +92,11 @@ class Receiver:
             timeout = 30
 
             def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers.get("content-length", 0)))
+                length = int(self.headers.get("content-length", 0))
+                body = self.rfile.read(length)
+                if len(body) < length:  # the sender died in the middle of it: as any server, nothing has arrived
+                    self.close_connection = True
+                    return
                 status = receiver.taken({name.lower(): value for name, value in self.headers.items()}, body)
                 if status is None:
                     self.close_connection = True

@@ -52,6 +52,15 @@ async def test_a_wrong_secret_is_not_taken(oncall: Receiver) -> None:
     assert (await _refused(WebhookOutlet(oncall.url, other))).code == "status 401"
 
 
+async def test_what_its_sender_died_in_the_middle_of_has_not_arrived(oncall: Receiver) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", oncall.port)
+    writer.write(b"POST /hooks/sparc HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{")
+    writer.write_eof()
+    assert await reader.read() == b""
+    writer.close()
+    assert (oncall.requests, oncall.badly_signed) == (0, 0)
+
+
 @pytest.mark.parametrize(("retry_after", "asked"), [(None, None), (17, 17.0)])
 async def test_a_refusal_and_what_it_asks_for(oncall: Receiver, retry_after: int | None, asked: float | None) -> None:
     oncall.mode, oncall.retry_after = "refuse", retry_after
