@@ -114,8 +114,12 @@ def precheck(
             return
         many = note == "-"
         lines = _stdin_lines() if many else iter([note or ""])
+        refused = False
         for result in check(lines, today):
+            refused |= "error" in result
             typer.echo(json.dumps(result, ensure_ascii=False, indent=None if many else 2))
+    if refused:
+        raise typer.Exit(1)
 
 
 @app.command("eval")

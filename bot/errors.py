@@ -3,6 +3,7 @@
 SparcError
 ├── SettingsError    a setting (environment variable) is missing or malformed
 ├── StartupError     a server could not be started, or a child of `run` died
+├── BadNote          a line of notes is not as it should be (bot/commands/precheck.py)
 └── ClientError      the running server could not be reached or refused a request
 """
 

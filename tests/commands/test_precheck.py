@@ -35,13 +35,26 @@ def test_a_line_is_a_note_or_an_object_with_one(line: str, parsed: tuple[str, da
 @pytest.mark.parametrize(
     "line",
     [
-        "{58M, ECOG 1}", "{", '{"text": "no note"}', '{"note": 7}', '{"note": null}', "[1]", '"note"',
-        '{"note": "x", "clock": "yesterday"}', '{"note": "x", "clock": 7}', '{"a":' * 100_000,
+        "{58M, ECOG 1}", "{", '{"text": "no note"}', "[1]", '"note"', '{"a":' * 100_000,
     ],
     ids=lambda line: line[:40],
 )  # fmt: skip
 def test_any_other_line_is_the_note_itself(line: str) -> None:
     assert _parse(line, TODAY) == (line, TODAY, None)
+
+
+@pytest.mark.parametrize(
+    ("line", "place"),
+    [
+        ('{"note": 7}', "note"), ('{"note": null}', "note"),
+        ('{"note": "x", "clock": "yesterday"}', "clock"), ('{"note": "x", "clock": 7}', "clock"),
+    ],
+)  # fmt: skip
+def test_an_object_that_is_not_as_it_should_be_is_named_and_keeps_no_other_back(line: str, place: str) -> None:
+    first, second, third = precheck([NOTE, line, NOTE], TODAY)
+    assert first == third
+    assert second["line"] == 2
+    assert second["error"].startswith(f"{place}: expected ")
 
 
 @pytest.fixture(scope="module")
