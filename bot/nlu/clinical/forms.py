@@ -331,6 +331,8 @@ _HALVES = {
     "immuno": "immunotherapy",
     "radiochemo": "chemoradiotherapy",
     "chemoradio": "chemoradiotherapy",
+    "targeted": "targeted",
+    "surgery": "surgery",
 }
 
 

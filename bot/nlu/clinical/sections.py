@@ -343,7 +343,8 @@ def _stops(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
     gap = following.start > tokens[i].end
     if word == "?":
         before = i > 0 and tokens[i - 1].end == tokens[i].start
-        return before and gap and norms[i + 1] not in _ANSWERS
+        answer = i + 2 if norms[i + 1] == "-" and i + 2 < len(norms) else i + 1
+        return before and gap and norms[answer] not in _ANSWERS
     if word != "." or norms[i + 1] in _CLOSERS:
         return False
     previous = norms[i - 1] if i else ""

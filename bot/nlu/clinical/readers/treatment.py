@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
+from bot.nlu.clinical.readers.untreated import TUMOUR, read_untreated
 from bot.trial.facts import Finding, Period, Value
 
-_TUMOUR = frozenset({"tumour", "histology", "site"})
 _PELVIC_ORGANS = (
     "prostat",
     "cervi",
@@ -73,223 +73,40 @@ def read_treatment(note: Note) -> Iterator[Finding]:
         if mention.negated and note.norms[mention.start] in {"surgery", "operation", "operations", "surgeries"}:
             values: dict[str, Value] = {"kind": "surgery", "scope": "", "pelvic": False}
             yield finding(note, "treatment", mention.start, mention.end, values, assertion="negated", cue=mention.cue)
-    for mention in [*note.of("untreated"), *_untreated_in_other_words(note)]:
-        if (
-            mention.is_patient
-            and mention.assertion not in {"uncertain", "planned", "hypothetical"}
-            and not mention.superseded
-            and not _anothers(note, mention)
-            and not _settled_without(note, mention)
-        ):
-            yield finding(note, "untreated", mention.start, mention.end)
+    yield from read_untreated(note)
+    yield from _naive(note)
 
 
-def _settled_without(note: Note, mention: Mention) -> bool:
-    """'Gone by 2001 without treatment' tells how another illness ended."""
-    return (
-        note.words(mention.start, mention.end) in {"without treatment", "no treatment", "without therapy"}
-        and re.search(
-            r"(?<!\S)(?:gone|resolved|settled|cured|cleared|recovered|disappeared|remission|healed|subsided|over|passed)(?!\S)",
-            note.sentence_words(mention.start),
-        )
-        is not None
-    )
+_KIND_WORDS = {
+    "chemo": "chemotherapy",
+    "chemotherapy": "chemotherapy",
+    "rt": "radiotherapy",
+    "radio": "radiotherapy",
+    "radiotherapy": "radiotherapy",
+    "radiation": "radiotherapy",
+    "surgery": "surgery",
+    "immuno": "immunotherapy",
+    "immunotherapy": "immunotherapy",
+    "io": "immunotherapy",
+    "targeted": "targeted",
+}
+_ANY_KIND = "|".join(_KIND_WORDS)
+_NAIVE = re.compile(rf"(?<!\S)(?:(?:{_ANY_KIND}) (?:(?:,|/|and|or|&|\+|-) )*)+naive(?!\S)")
 
 
-_THERAPY = r"(?:pre ?treatments?|treatments?|therap(?:y|ies)|tx|rx|ther(?: \.)?|treatm|trt|interventions?|anticancer treatment)"
-_ONCO = r"(?:anti tumou?r|antitumou?r|anti cancer|anticancer|antineoplastic|oncologic(?:al)?|cancer|tumou?r|tumou?r directed|cancer directed|specific)"
-_EARLIER = r"(?:previous|prior|prev|earlier|past|preceding|former|pre)"
-_SO_FAR = r"(?:so far|to date|till now|until now|up to now|as yet|yet|hitherto|up to today|before(?: now| this)?|beforehand|thus far|till today)"
-_UNTREATED = re.compile(
-    rf"(?<!\S)(?:(?:no|without|nil|zero|not (?:had|received|been given|undergone) any|free of)(?: (?:any|other|or|form of|kind of|sort of|type of|neoadjuvant|neo adjuvant|induction|adjuvant|{_EARLIER}|{_ONCO}|systemic or local|active|real|actual))* {_THERAPY}(?: (?:whatsoever|at all|of any (?:kind|sort|type)|given|started|received|done|has been (?:given|started)))* {_SO_FAR}"
-    rf"|(?:no|without|nil|zero) (?:(?:any|other) )*(?:{_EARLIER} )*(?:{_ONCO}) {_THERAPY}"
-    rf"|(?:{_EARLIER} |{_ONCO} |any |received )+{_THERAPY}(?: (?:{_SO_FAR}|ever|received|given|for (?:the |this )?(?:tumour|cancer)|of (?:the |this )?(?:tumour|cancer)))*(?: ?(?::|-|\?|=))* (?:none|nil|no|n|never|0|negative|not given|nothing)"
-    rf"|(?:no|without|nil) pre ?treatments?(?= ?(?:,|\.|;|$|so|to|of|yet))"
-    rf"|pre ?treatments? (?::|-|=) (?:none|nil|no|n|never|0|nothing)"
-    rf"|{_THERAPY} (?:{_SO_FAR}|received|given|ever)(?: ?(?::|-|\?|=))* (?:none|nil|no|n|never|0|nothing)"
-    rf"|{_SO_FAR}(?: ?(?::|-|=|,))* (?:no|nil|without|not any)(?: (?:any|{_ONCO}|kind of|form of))* {_THERAPY}"
-    rf"|(?:not|never|non) (?:pre ?treated|pretreated)|treatment virgin|untouched by (?:any )?{_THERAPY}"
-    rf"|(?:tumou?r|cancer|it|disease) (?:(?:has|is|was|been|so|far|as|yet|still|to|date) )*(?:untouched|left alone so far|not touched)(?: by any {_THERAPY})?"
-    rf"|(?:has|have|had) (?:not|never) (?:yet )?(?:had|received|undergone|been given|got) (?:any |a )?(?:{_ONCO} )?{_THERAPY}(?: (?:for|against|of|to) (?:it|this|the|his|her)(?: (?:rectal |bowel )?(?:tumou?r|cancer))?| {_SO_FAR})"
-    rf"|(?:has|have|had) (?:had|received) no (?:{_ONCO} )?{_THERAPY} (?:for|against|of|to) (?:it|this|the|his|her)(?: (?:rectal |bowel )?(?:tumou?r|cancer))?)(?= |$)"
-)
-
-
-def _untreated_in_other_words(note: Note) -> Iterator[Mention]:
-    """'No therapy to date', 'Prior anti-tumour tx: nil', 'not pretreated': denials of every treatment, by their form."""
-    for _, start, end in note.find(_UNTREATED):
-        if any(m.start < end and start < m.end for m in note.of("untreated")):
-            continue
-        home = note.segment(start)
-        if any(
-            c.group in {"kin", "uncertain", "plan"} and home.start <= c.start < start for c in note.cues_around(start)
-        ):
-            continue
-        yield Mention("untreated", "untreated", {}, start, end, home.index)
-
-
-_FOLLOWS_UNTREATED = frozenset(
-    [
-        "so",
-        "to",
-        "at",
-        "and",
-        "or",
-        "as",
-        "by",
-        "rectal",
-        "rectum",
-        "low",
-        "mid",
-        "primary",
-        "adenocarcinoma",
-        "tumour",
-        "cancer",
-        "yet",
-        "until",
-        "up",
-        "in",
-        "for",
-        "thus",
-        "as",
-        "still",
-        "tumours",
-        "on",
-        "with",
-        "cT3",
-        "locally",
-        "adeno",
-        "adenoca",
-        "mss",
-        "newly",
-        "at",
-        "crc",
-    ]
-)
-
-
-def _anothers(note: Note, mention: Mention) -> bool:
-    """Whether 'never treated' speaks of another illness of the sentence."""
-    number = note.layout.sentence_of(mention.start)
-    groups = _TUMOUR | {
-        "autoimmune",
-        "malignancy",
-        "hepatitis",
-        "infection_hiv",
-        "cardiovascular_minor",
-        "other_illness",
-        "infection_minor",
-        "infection_chest",
-    }
-    before = [
-        m
-        for m in note.around(mention.start)
-        if m.group in groups and m.end <= mention.start and note.layout.sentence_of(m.start) == number
-    ]
-    clause = note.segment(mention.start).clause
-    near = [m for m in before if note.segment(m.start).clause == clause] or before
-    if (
-        note.after(mention.end, 2)[:1] == ["with"]
-        and note.after(mention.end, 2)[1:]
-        and (note.after(mention.end, 2)[1] in {"it", "them", "that", "this", "either", "these", "those"})
-    ):
-        return True
-    if _for_other(note, mention):
-        return True
-    generic = set(note.norms[mention.start : mention.end]) & {
-        "tumour",
-        "cancer",
-        "anti",
-        "anticancer",
-        "oncological",
-        "antitumour",
-    }
-    if generic:
-        return False
-    if (
-        note.after(mention.end, 1)
-        and " ".join(note.after(mention.end, 4)).startswith(("for his psoriasis", "for her psoriasis", "for it"))
-        and near
-        and near[-1].group not in _TUMOUR
-    ):
-        return True
-    after = note.after(mention.end, 2)
-    if (
-        note.words(mention.start, mention.end) == "untreated"
-        and after
-        and after[0].isalpha()
-        and not set(after) & _FOLLOWS_UNTREATED
-        and not any(
-            m.group in _TUMOUR and m.start - mention.end <= 3 and m.start >= mention.end
-            for m in note.around(mention.start)
-        )
-    ):
-        return True
-    if "naive" in note.norms[mention.start : mention.end]:
-        return (
-            bool(near)
-            and near[-1].group in _VIRAL
-            and not any(
-                m.group in _TUMOUR
-                for m in note.around(mention.start)
-                if m.start >= mention.end and note.segment(m.start).clause == clause
+def _naive(note: Note) -> Iterator[Finding]:
+    """'Chemo- and radiotherapy-naive': each kind is denied."""
+    for match, start, end in note.find(_NAIVE) if "naive" in note.norms else ():
+        for kind in {_KIND_WORDS[word] for word in match.group().split() if word in _KIND_WORDS}:
+            yield finding(
+                note,
+                "treatment",
+                start,
+                end,
+                {"kind": kind, "scope": "", "pelvic": False},
+                assertion="negated",
+                cue="naive",
             )
-        )
-    if near:
-        return near[-1].group not in _TUMOUR
-    remission = re.search(r"(?<!\S)(?:remission|clear|recurrence|discharged)(?!\S)", note.sentence_words(mention.start))
-    if remission and any(m.group == "malignancy" and m.start < mention.start for m in note.of("malignancy")):
-        return True
-    if re.search(
-        r"(?<!\S)(?:previous|prior|prev|earlier|so far|to date|yet)(?!\S)",
-        " ".join(note.norms[mention.start : mention.end]),
-    ):
-        return False
-    if (
-        number > 0
-        and re.match(r"(?:no|never|not|needs|without) ", note.words(mention.start, mention.end))
-        and (
-            mention.start == note.layout.sentences[number][0]
-            or re.search(
-                r"(?<!\S)(?:now|needed|since|required|ongoing|any more)(?!\S)", " ".join(note.after(mention.end, 2))
-            )
-            or re.search(r"(?<!\S)(?:remission|clear|recurrence)(?!\S)", note.sentence_words(mention.start))
-        )
-    ):
-        previous = [
-            m
-            for m in note.around(mention.start)
-            if m.group in groups and note.layout.sentence_of(m.start) == number - 1
-        ]
-        return bool(previous) and previous[-1].group in {"autoimmune", "malignancy"}
-    return False
-
-
-_VIRAL = frozenset({"hepatitis", "infection_hiv", "autoimmune", "infection_serious", "infection_chest"})
-
-
-def _for_other(note: Note, mention: Mention) -> bool:
-    """'Treatment-naive for HCV', 'never treated for psoriasis', 'HCV RNA positive, never treated': not this cancer."""
-    first, last = note.sentence(mention.start)
-    after = note.after(mention.end, 5)
-    if any(m.group in _VIRAL and mention.end <= m.start <= mention.end + 1 for m in note.around(mention.start)):
-        return True
-    if after[:1] in (["for"], ["against"]):
-        return any(
-            m.group in _VIRAL | {"malignancy", "other_illness", "cardiovascular_minor"}
-            and mention.end < m.start + 1 <= mention.end + 4
-            for m in note.around(mention.start)
-        )
-    words = set(note.norms[mention.start : mention.end])
-    if words & {"tumour", "cancer", "anti", "anticancer", "oncological", "antitumour"}:
-        return False
-    here = [
-        m
-        for m in note.around(mention.start)
-        if first <= m.start < last and m.group in _VIRAL | _TUMOUR and not mention.start <= m.start < mention.end
-    ]
-    before = [m for m in here if m.start < mention.start]
-    return bool(before) and before[-1].group in _VIRAL and not any(m.group in _TUMOUR for m in here)
 
 
 def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
@@ -315,7 +132,11 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         or (mention.attributes.get("rectal") and _LEFT_IN.search(words))
     ):
         return
-    if _as_reason(note, mention):
+    if mention.present and re.match(
+        rf"(?:(?:,|/|and|or|&|\\+|-|{_ANY_KIND}) )+naive(?!\\S)", " ".join(note.after(mention.end, 8))
+    ):
+        return
+    if _as_reason(note, mention) or (mention.present and _not_given(note, mention)):
         return
     pelvic = bool(mention.attributes.get("pelvic"))
     generic = mention.concept == "resection_word"
@@ -375,7 +196,7 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
     if (
         _NOT_CANCER.search(_AUTOGRAFT.sub(" ", words))
         and note.words(mention.start, mention.end) not in _REGIMENS
-        and not any(m.group in _TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *_TUMOUR, "malignancy"))
+        and not any(m.group in TUMOUR | {"malignancy"} for m in note.same_sentence(mention, *TUMOUR, "malignancy"))
     ):
         yield finding(
             note,
@@ -451,11 +272,90 @@ def _only_talk(note: Note, mention: Mention, words: str) -> bool:
         return True
     first = note.sentence(mention.start)[0]
     before = note.words(first, mention.start)
+    denied = any(m.group == "untreated" and first <= m.start < mention.start for m in note.around(mention.start))
+    return denied and (_counted_out(note, mention) or _AS_EXAMPLE.search(before) is not None)
+
+
+_AS_EXAMPLE = re.compile(
+    r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)"
+)
+
+
+def _counted_out(note: Note, mention: Mention) -> bool:
+    """'No prior therapy whatsoever, surgery, chemo, drugs, nothing': bare items after a denial of all treatment."""
+    segment = note.segment(mention.start)
+    words = [word for word in note.norms[segment.start : segment.end] if word != "."]
     return (
-        any(m.group == "untreated" and first <= m.start < mention.start for m in note.around(mention.start))
-        and (mention.concept != "untreated")
-        and re.search(
-            r"(?<!\S)(?:include|includes|including|such as|like|i\.e|e\.g|meaning|be it|neither|whether)(?!\S)", before
+        segment.link in {",", "/", "or", "and", "(", ":", "-"}
+        and len(words) <= mention.end - mention.start + 1
+        and not mention.dates
+        and not set(words) & {"yes", "given", "done", "started", "ongoing"}
+    )
+
+
+_MAY_HAVE = re.compile(
+    r"(?<!\S)(?:(?:can|could|may|might|able to|fit to|free to|allowed to|happy to|willing to|agrees to|ready to|wants to|wishes to|going to|hopes to|reluctant to|due to|about to|supposed to) (?:have|get|receive|undergo|tolerate|start|begin|take|go for)|(?:consented?|consents|signed|agreed|agrees|opted|keen|fit|marked|prepared|assessed|seen|referred|waiting|ready|willing) (?:for|to)|decides? on|prefers?|favou?rs?|advis\w+|recommend\w*|suggest\w*|propos\w+|indication for|candidate for)(?: (?:a|an|the|any|some|his|her|such|pelvic|full|this|short|course|long))*$"
+)
+_NOT_TO_BE = re.compile(
+    r"^(?:(?:is|was|are|has been|was felt|is felt|thought|considered|,|-) )*(?:cannot|can not|cant|could not|couldnt|unable to|not able to|impossible|infeasible|unfeasible|undeliverable|not (?:possible|feasible|deliverable|advisable|tolerable|an option|safe)|(?:would be |is |are )?(?:safe|allowed|permitted|advisable|preferred|favoured)|contraindicated|out of the question|feasible|possible|deliverable|ok|planned|to follow|to come|to start|starts|will (?:start|follow|be)|would|next|tbd|tbc|after (?:surgery|enrolment))(?!\S)"
+)
+_ON_THE_SKIN = re.compile(
+    r"^(?:\d+ % |\d+ percent |5 % )?(?:cream|ointment|gel|lotion|topical\w*|applied|5 %|on the skin|eye drops)(?!\S)"
+)
+_TESTED_FOR = re.compile(
+    r"(?<!\S)(?:(?:skin|prick|patch|intradermal\w*|provocation|challenge|scratch) ?(?:prick )?(?:tests?|testing|tested)?|allergy tests?|spilt|spilled|splash\w*|handl\w+|dispens\w+|prepares?|preparing|in contact with|exposure to|exposed to|worked with|works with)(?!\S)"
+)
+_PLAN_LABEL = re.compile(
+    r"(?:^|(?<!\S))(?:mdt|mdm|plan|plans|recommendations?|outcome|proposal|proposed|suggestion|decision|intention|aim|strategy|options?|intended|advice|next|to do|tumour board|board|conference)(?: (?:mdt|meeting|decision|outcome|advice|recommendation|today|of|the|plan|treatment|step|steps))* :(?: \S+){0,12}$"
+)
+_ANSWER_GIVEN = re.compile(
+    r"(?<!\S)(?:given|done|completed|received|yes|y|cycles?|courses?|gy|fractions?|finished|ongoing|started|since|had|x\d|\d ?x|until|stopped|last|first|second|in (?:19|20)\d\d|(?:19|20)\d\d|weekly|tolerated|doses?|currently|now|positive|pelvic|adjuvant|neoadjuvant|short course|long course)(?!\S)"
+)
+
+
+def _not_given(note: Note, mention: Mention) -> bool:
+    """A treatment that can be had or cannot be delivered, that is consented to or planned; a cream, a skin test, a spill."""
+    first, last = note.sentence(mention.start)
+    if any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates) and not (
+        _TESTED_FOR.search(note.words(first, last))
+    ):
+        return False
+    home = note.segment(mention.start)
+    head = note.words(max(first, mention.start - 7), mention.start)
+    tail = note.words(mention.end, min(last, mention.end + 7))
+    if _MAY_HAVE.search(head) or _NOT_TO_BE.match(tail):
+        return True
+    if mention.attributes.get("kind") == "chemotherapy" and (
+        _ON_THE_SKIN.match(tail) or re.search(r"(?<!\S)(?:topical|cream|efudix)(?: \S+)?$", head)
+    ):
+        return True
+    near = note.words(max(first, home.start), min(last, home.end + 3))
+    if _TESTED_FOR.search(near) and not _GIVEN.search(head) and note.words(mention.start, mention.end) not in _GENERIC:
+        return True
+    before = note.words(first, mention.start)
+    if _PLAN_LABEL.search(before) and not _DONE.search(before):
+        return True
+    return _asked_only(note, mention)
+
+
+def _asked_only(note: Note, mention: Mention) -> bool:
+    """'Radiotherapy: he has not seen them': a label whose answer tells of nothing that was given."""
+    if note.words(mention.start, mention.end) not in _GENERIC or note.after(mention.end, 1) not in ([":"], ["?"]):
+        return False
+    first, last = note.sentence(mention.start)
+    if mention.start - first > 2:
+        return False
+    if any(
+        m.group == "treatment" and m.start > mention.end and m.present
+        for m in note.in_sentence(note.segment(first).sentence)
+    ):
+        return False
+    answer = note.words(mention.end, last)
+    return (
+        _ANSWER_GIVEN.search(answer) is None
+        or re.search(
+            r"(?<!\S)(?:not|never|no|pending|awaited|booked|planned|appointment|first appointment|see|seen)(?!\S)",
+            answer,
         )
         is not None
     )
@@ -624,6 +524,23 @@ def _as_reason(note: Note, mention: Mention) -> bool:
             ["registrar"],
             ["doctor"],
             ["colleagues"],
+            ["shows"],
+            ["showed"],
+            ["staining"],
+            ["stain"],
+            ["stains"],
+            ["profile"],
+            ["panel"],
+            ["bay"],
+            ["ward"],
+            ["day"],
+            ["chair"],
+            ["letter"],
+            ["appointment"],
+            ["appt"],
+            ["opinion"],
+            ["slot"],
+            ["question"],
         )
         or bool(
             set(before)
@@ -656,7 +573,7 @@ def _cause(note: Note, mention: Mention) -> str:
         m
         for m in note.around(mention.start)
         if note.layout.sentence_of(m.start) == number
-        and m.group in _TUMOUR | {"malignancy"}
+        and m.group in TUMOUR | {"malignancy"}
         and m.is_patient
         and not (m.start <= mention.start and m.end >= mention.end)
     ]
@@ -683,7 +600,7 @@ def _cause(note: Note, mention: Mention) -> str:
         previous = [
             m
             for m in note.around(mention.start)
-            if note.layout.sentence_of(m.start) == number - 1 and m.group in _TUMOUR | {"malignancy"} and m.is_patient
+            if note.layout.sentence_of(m.start) == number - 1 and m.group in TUMOUR | {"malignancy"} and m.is_patient
         ]
         if any(
             m.group == "malignancy"
