@@ -1,6 +1,7 @@
 // Visits as months on a calendar sheet: a table for each month, so that it reads well aloud and on paper.
 
 import {element, hidden} from '/chat/elements.js';
+import {fill} from '/chat/words.js';
 
 const DAY = 86400000;
 const MOST_MONTHS = 8;
@@ -12,6 +13,22 @@ export const dayWords = (iso, words) => words.day(inZone(dateOf(iso)));
 
 const short = (visit) => visit.visit;
 
+// Whether a visit is open between two days, which are first and last of its window.
+const isOpen = ({status, window}) => status === 'planned' && Boolean(window?.[0] && window[1]) && window[0] !== window[1];
+
+// When a visit is, as far as that is settled: a day, one of some days, or not before one.
+function whenWords(visit, words) {
+  const [first, last] = visit.window ?? [null, null];
+  if (visit.date === null) {
+    return first ? `${words.undated}, ${fill(words.not_before, {day: dayWords(first, words)})}` : words.undated;
+  }
+  if (isOpen(visit)) {
+    const joint = dateOf(last) - dateOf(first) === DAY ? words.possible : words.until;
+    return `${dayWords(first, words)} ${joint} ${dayWords(last, words)}`;
+  }
+  return visit.time ? `${dayWords(visit.date, words)}, ${visit.time}` : dayWords(visit.date, words);
+}
+
 // Marks by day: a visit on its day, and on the other day where it may be either.
 function marksOf(visits) {
   const marks = new Map();
@@ -19,7 +36,7 @@ function marksOf(visits) {
   for (const visit of visits.filter((each) => each.date !== null)) {
     add(visit.date, {visit, other: false});
     const [first, last] = visit.window ?? [null, null];
-    const open = visit.status === 'planned' && last !== null && first !== last && dateOf(last) - dateOf(first) <= 3 * DAY;
+    const open = isOpen(visit) && dateOf(last) - dateOf(first) <= 3 * DAY;
     for (let day = open ? dateOf(first) : null; day !== null && day <= dateOf(last); day = new Date(day.getTime() + DAY)) {
       if (isoOf(day) !== visit.date) {
         add(isoOf(day), {visit, other: true});
@@ -64,21 +81,21 @@ function monthsOf(visits) {
 }
 
 function listItem(visit, words) {
-  const when = visit.date === null ? words.undated : dayWords(visit.date, words);
   return element('li', {class: `line ${visit.status}`},
     element('span', {class: `visit ${visit.status}`, 'aria-hidden': 'true'}, short(visit)),
     element('span', {class: 'line-title'}, visit.participant ? `${visit.participant}: ${visit.title}` : visit.title),
-    element('span', {class: 'line-when'}, visit.time ? `${when}, ${visit.time}` : when),
+    element('span', {class: 'line-when'}, whenWords(visit, words)),
     element('span', {class: 'line-status'}, words.statuses[visit.status] ?? visit.status));
 }
 
-export function calendarCard(visits, asOf, words, file) {
+// `listed`: the visits also as a list below the sheets, where the message's words do not list them.
+export function calendarCard(visits, asOf, words, file, listed) {
   const marks = marksOf(visits);
   const today = asOf.slice(0, 10);
   const months = monthsOf(visits).map((text) => text.split('-').map(Number));
   return element('section', {class: 'card calendar', 'aria-label': words.calendar},
     element('div', {class: 'months'}, ...months.map(([year, month]) => monthTable(year, month - 1, marks, today, words))),
-    element('ol', {class: 'lines'}, ...visits.map((visit) => listItem(visit, words))),
+    listed ? element('ol', {class: 'lines'}, ...visits.map((visit) => listItem(visit, words))) : null,
     file ? element('a', {class: 'action', href: file, download: 'visits.ics'}, words.save_calendar) : null);
 }
 
@@ -94,6 +111,6 @@ export function leafCard(visit, words, code) {
       element('span', {class: 'leaf-day'}, String(date.getDate()))),
     element('div', {class: 'leaf-what'}, code ? element('span', {class: 'leaf-code'}, code) : null,
       element('span', {class: 'leaf-title'}, visit.title),
-      element('span', {class: 'leaf-when'}, visit.time ? `${words.day(date)}, ${visit.time}` : words.day(date)),
+      element('span', {class: 'leaf-when'}, whenWords(visit, words)),
       element('span', {class: `line-status ${visit.status}`}, words.statuses[visit.status] ?? visit.status)));
 }

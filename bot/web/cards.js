@@ -30,7 +30,15 @@ const looksLikeNumber = (part) => part.replace(/\D/g, '').length >= 8 && !/^\d{4
 const called = (text) => text.split(NUMBER).map((part, index) =>
   index % 2 && looksLikeNumber(part) ? telephone(part) : part);
 
-const time = (at, words) => (at ? element('time', {class: 'time', datetime: at}, words.moment(new Date(at))) : null);
+// The time of day, with the date where it was another day.
+function time(at, words) {
+  if (!at) {
+    return null;
+  }
+  const date = new Date(at);
+  const today = date.toDateString() === new Date().toDateString();
+  return element('time', {class: 'time', datetime: at}, today ? words.moment(date) : words.when(date));
+}
 
 export function personMessage(entry, words) {
   return element('div', {class: 'message person'}, hidden(words.you),
@@ -47,7 +55,7 @@ function triage(entry, level, words) {
 function visitCards(answer, entry, words) {
   const {data} = answer;
   if (Array.isArray(data?.visits) && data.visits.length) {
-    return [calendarCard(data.visits, entry.custom.as_of, words, answer === entry.custom ? entry.file : null)];
+    return [calendarCard(data.visits, entry.custom.as_of, words, answer === entry.custom ? entry.file : null, isListed(entry))];
   }
   return data?.visit?.date ? [leafCard(data.visit, words, null)] : [];
 }
@@ -61,8 +69,10 @@ function cardsOf(answer, entry, context) {
 }
 
 // The list of a visit list stands on its card: the words keep their head and their notes.
+const isListed = ({custom}) => custom?.answer === 'visit_list' && Boolean(custom.data?.visits?.length) && !custom.also;
+
 function wordsBeside(entry) {
-  return entry.custom?.answer === 'visit_list' && entry.custom.data?.visits?.length && !entry.custom.also
+  return isListed(entry)
     ? entry.text.split('\n').filter((line) => !/^- /.test(line)).join('\n') : entry.text;
 }
 

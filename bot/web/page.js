@@ -3,7 +3,7 @@
 import '/chat/deep-chat.js';
 import * as server from '/chat/server.js';
 import {assistantMessage, choices, notesFor, personMessage, problemMessage} from '/chat/cards.js';
-import {element} from '/chat/elements.js';
+import {element, telephone} from '/chat/elements.js';
 import {fill, languageOfBrowser, wordsOf} from '/chat/words.js';
 
 const MOST_BYTES = 15000;
@@ -15,9 +15,12 @@ const state = {
 
 // --- the frame ------------------------------------------------------------------------------------------------------
 
-function say(text, kind = '') {
+function say(words, kind = '') {
+  const said = words.length ? element('p', {}, ...[words].flat()) : null;
   $('notice').className = `notice ${kind}`.trim();
-  $('notice').replaceChildren(...(text ? [element('p', {}, text)] : []));
+  if ($('notice').textContent !== (said?.textContent ?? '')) { // said once: a reader is not told the same with every attempt
+    $('notice').replaceChildren(...(said ? [said] : []));
+  }
 }
 
 function nameOf(about, words) {
@@ -49,10 +52,16 @@ function speak(language) {
   frame();
 }
 
+// A sentence with places for numbers, as numbers that a phone can call.
+const called = (text, numbers) => text.split(/\{(\w+)\}/).map((part, index) => (index % 2 ? telephone(numbers[part]) : part));
+
 // --- the door: who is not signed in ---------------------------------------------------------------------------------
 
 function showDoor(why) {
   const {words, about} = state;
+  if (why === 'other') {
+    state.waiting.clear(); // not for the eyes of who is here now
+  }
   const kept = [...state.waiting.values()];
   clearTimeout(state.timer);
   state.chat?.remove();
@@ -61,16 +70,16 @@ function showDoor(why) {
   frame();
   $('paper').replaceChildren();
   $('chat').hidden = true;
-  const reasons = {refused: words.door_refused, keys: words.door_unavailable, ended: words.door_ended, left: words.door_left, offline: words.door_failed};
+  const reasons = {refused: words.door_refused, keys: words.door_unavailable, ended: words.door_ended, left: words.door_left, offline: words.door_failed, other: words.door_other};
   const numbers = about?.telephone;
   $('door').replaceChildren(
     element('h2', {tabindex: '-1'}, words.door_title),
     reasons[why] ? element('p', {class: 'reason', role: 'alert'}, reasons[why]) : '',
     element('p', {}, about?.demo ? words.door_demo : words.door_text),
     about?.portal ? element('a', {class: 'action', href: about.portal, rel: 'noreferrer'}, words.door_portal) : '',
-    why === 'offline' || why === 'keys' ? element('button', {type: 'button', class: 'action', id: 'again'}, words.load_again) : '',
+    ['offline', 'keys', 'other'].includes(why) ? element('button', {type: 'button', class: 'action', id: 'again'}, why === 'other' ? words.reload : words.load_again) : '',
     kept.length ? element('div', {class: 'kept'}, element('p', {}, words.door_kept), ...kept.map((text) => element('blockquote', {}, text))) : '',
-    numbers ? element('p', {class: 'urgent'}, fill(words.urgent, numbers)) : '',
+    numbers ? element('p', {class: 'urgent'}, ...called(words.urgent, numbers)) : '',
   );
   $('again')?.addEventListener('click', () => enter());
   $('door').hidden = false;
@@ -79,7 +88,10 @@ function showDoor(why) {
 
 // --- the conversation -----------------------------------------------------------------------------------------------
 
-const contextOf = (index) => ({words: state.words, titles: state.titles, notes: notesFor(state.entries, index)});
+// A card's own words are of the language of what it belongs to.
+const contextOf = (index) => ({
+  words: wordsOf(state.entries[index].custom?.language ?? state.language), titles: state.titles, notes: notesFor(state.entries, index),
+});
 
 function shown(index) {
   const entry = state.entries[index];
@@ -99,29 +111,30 @@ function opening() {
   return message(node, 'assistant');
 }
 
+// Puts what was said before at the head of the entries; returns how many those are.
 async function fetchEarlier() {
-  const page = await server.history(state.before);
+  let page;
+  do { // a page of one endless turn has nothing whole to show
+    page = await server.history(state.before);
+    state.before = page.before;
+  } while (!page.entries.length && page.before !== null);
   used();
   state.entries.unshift(...page.entries);
-  state.before = page.before;
   return page.entries.length;
 }
 
+// What deep-chat puts at the head of the conversation, at first and each time its upper end is reached. A `false` among
+// the messages tells it that there is more.
 async function loadHistory(index) {
   try {
-    const first = index === 0;
-    const count = first && state.entries.length ? state.entries.length : await fetchEarlier();
+    const count = index === 0 && state.entries.length ? state.entries.length : await fetchEarlier();
     const messages = state.entries.slice(0, count).map((_, at) => message(shown(at), state.entries[at].from));
-    const start = state.before === null ? [opening()] : [];
-    if (first && state.before !== null && !count) {
-      return [];
-    }
-    return state.before === null ? [false, ...start, ...messages] : messages;
+    return [state.before === null ? opening() : false, ...messages];
   } catch (problem) {
     if (problem.status === 401) {
       showDoor('ended');
     }
-    return [false, message(problemMessage(state.words.history_failed, 'reload', state.words.load_again), 'assistant')];
+    return [message(problemMessage(state.words.history_failed, 'reload', state.words.load_again), 'assistant')];
   }
 }
 
@@ -220,7 +233,7 @@ async function deliver(entry) {
   const tell = (problem, wait) => {
     const {words, about} = state;
     const why = problem.status === 429 ? fill(words.too_many, {seconds: Math.ceil(wait / 1000)}) : problem.status === 0 ? words.offline : words.busy;
-    say(`${why} ${fill(words.urgent, about.telephone)}`, 'trouble');
+    say([why, ' ', ...called(words.urgent, about.telephone)], 'trouble');
     state.problem = why;
   };
   const attempt = () => server.deliver({id: entry.id, text: entry.text}, () => state.about.csrf, tell);
@@ -242,12 +255,13 @@ async function deliver(entry) {
 // Whether the same person is signed in anew (in another tab, say): then the message may go.
 async function sameAgain() {
   const found = await server.session();
-  const same = ['account', 'kind', 'role', 'participant'].every((name) => found[name] === state.about[name]);
-  if (found.signed_in && same) {
+  if (isSame(found)) {
     state.about = found;
   }
-  return found.signed_in && same;
+  return isSame(found);
 }
+
+const isSame = (found) => found.signed_in && ['account', 'kind', 'role', 'participant'].every((name) => found[name] === state.about[name]);
 
 function trouble(problem, entry) {
   const {words} = state;
@@ -260,7 +274,7 @@ function trouble(problem, entry) {
     state.waiting.delete(entry.id);
     return message(problemMessage(final ?? words.other_person, final ? null : 'reload', words.reload), 'assistant');
   }
-  say(fill(words.urgent, state.about.telephone), 'trouble');
+  say(called(words.urgent, state.about.telephone), 'trouble');
   return message(problemMessage(words.not_sent, `retry:${entry.id}`, words.retry), 'assistant');
 }
 
@@ -288,13 +302,23 @@ function used() {
 async function checkSession() {
   try {
     const found = await server.session();
-    if (!found.signed_in) {
-      showDoor('ended');
+    if (!isSame(found)) {
+      showDoor(found.signed_in ? 'other' : 'ended');
     } else {
       state.timer = setTimeout(checkSession, Math.max(1000, new Date(found.idle_at) - Date.now() + 500));
     }
   } catch {
     showDoor('ended'); // out of time and out of reach: nothing personal stays on the screen
+  }
+}
+
+// Back on the screen after a while: what another tab has ended or changed meanwhile is not shown on.
+async function lookAgain() {
+  if (document.visibilityState === 'visible' && state.chat) {
+    const found = await server.session().catch(() => null);
+    if (found && state.chat && !isSame(found)) {
+      showDoor(found.signed_in ? 'other' : 'ended');
+    }
   }
 }
 
@@ -380,6 +404,8 @@ $('sign-out').addEventListener('click', async () => {
     }
   }
 });
+document.addEventListener('visibilitychange', lookAgain);
+addEventListener('pageshow', (event) => (event.persisted ? location.reload() : null)); // the browser kept the page as it was: perhaps of an ended session
 addEventListener('beforeprint', toPaper);
 addEventListener('hashchange', () => (location.hash ? enter() : null));
 addEventListener('beforeunload', (event) => {
