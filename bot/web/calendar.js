@@ -93,7 +93,7 @@ export function calendarCard(visits, asOf, words, file, listed) {
   const marks = marksOf(visits);
   const today = asOf.slice(0, 10);
   const months = monthsOf(visits).map((text) => text.split('-').map(Number));
-  return element('section', {class: 'card calendar', 'aria-label': words.calendar},
+  return element('section', {class: 'card calendar', role: 'group', 'aria-label': words.calendar},
     element('div', {class: 'months'}, ...months.map(([year, month]) => monthTable(year, month - 1, marks, today, words))),
     listed ? element('ol', {class: 'lines'}, ...visits.map((visit) => listItem(visit, words))) : null,
     file ? element('a', {class: 'action', href: file, download: 'visits.ics'}, words.save_calendar) : null);

@@ -98,15 +98,25 @@ function wordsOf(entry, level, words) {
   return isPrecheck(entry.custom) ? precheckWords(entry) : paragraphs(wordsBeside(entry));
 }
 
+const answersOf = ({custom}) => (custom ? [custom, ...(custom.also ?? [])] : []);
+
 const isPrecheck = (answer) => answer?.answer === 'eligibility_check' && Array.isArray(answer.data?.criteria);
+
+// The words and their cards; the words alone where a card cannot be made of what came: no answer is lost for a picture.
+function partsOf(entry, level, context) {
+  try {
+    return [...wordsOf(entry, level, context.words), ...answersOf(entry).flatMap((answer) => cardsOf(answer, entry, context))];
+  } catch (problem) {
+    console.error(problem);
+    return paragraphs(entry.text);
+  }
+}
 
 export function assistantMessage(entry, context) {
   const {words} = context;
   const {custom} = entry;
   const level = custom?.answer === 'symptom_triage' ? custom.data?.level : null;
-  const answers = custom ? [custom, ...(custom.also ?? [])] : [];
-  const parts = wordsOf(entry, level, words);
-  parts.push(...answers.flatMap((answer) => cardsOf(answer, entry, context)));
+  const parts = partsOf(entry, level, context);
   if (typeof entry.image === 'string' && entry.image.startsWith('data:image/png;base64,')) {
     parts.push(element('img', {class: 'picture', src: entry.image, alt: words.picture}));
   }
@@ -126,7 +136,10 @@ export function problemMessage(text, action, label) {
 // Which of the person's messages a pre-check rests on: the last one, and as many before it as its evidence needs.
 export function notesFor(entries, index) {
   const notes = [];
-  const criteria = entries[index].custom?.data?.criteria ?? [];
+  const criteria = answersOf(entries[index]).find(isPrecheck)?.data.criteria;
+  if (!criteria) {
+    return notes;
+  }
   for (let at = index - 1; at >= 0 && !(notes.length && covers(notes, criteria)); at -= 1) {
     const entry = entries[at];
     if (entry.from === 'person') {

@@ -265,6 +265,9 @@ const isSame = (found) => found.signed_in && ['account', 'kind', 'role', 'partic
 
 function trouble(problem, entry) {
   const {words} = state;
+  if (!(problem instanceof server.Refused)) {
+    console.error(problem); // a mistake of the page itself
+  }
   if (problem.status === 401) {
     showDoor('ended');
     return [];

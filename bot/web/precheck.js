@@ -64,7 +64,7 @@ function row(criterion, titles, language, words) {
 
 function table(criteria, titles, language, words, label) {
   const heads = [words.criterion, words.result, words.evidence].map((name) => element('th', {scope: 'col'}, name));
-  return element('div', {class: 'table-frame', role: 'region', 'aria-label': label, tabindex: '0'},
+  return element('div', {class: 'table-frame', role: 'group', 'aria-label': label, tabindex: '0'},
     element('table', {class: 'criteria'}, element('caption', {class: 'unseen'}, label),
       element('thead', {}, element('tr', {}, ...heads)),
       element('tbody', {}, ...criteria.map((criterion) => row(criterion, titles, language, words)))));
@@ -75,8 +75,8 @@ export function precheckCard(data, notes, titles, language, words) {
   const told = criteria.filter((criterion) => criterion.evidence.length || criterion.result === 'fail');
   const rest = criteria.filter((criterion) => !told.includes(criterion));
   const shown = notes.filter((note) => spansOf(note, data.criteria).length);
-  return element('section', {class: 'card precheck', 'aria-label': words.precheck},
-    shown.length ? element('h3', {}, words.note) : null,
+  return element('section', {class: 'card precheck', role: 'group', 'aria-label': words.precheck},
+    shown.length ? element('h2', {}, words.note) : null,
     ...shown.map((note) => element('blockquote', {class: 'note'}, ...marked(note, data.criteria, words))),
     told.length ? table(told, titles, language, words, `${words.precheck}: ${words.evidence}`) : null,
     rest.length ? element('details', {}, element('summary', {}, words.show_all.replace('{count}', String(rest.length))),

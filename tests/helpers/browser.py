@@ -34,6 +34,10 @@ _WATCH = """
 window.violations = [];
 document.addEventListener('securitypolicyviolation', (event) => window.violations.push(`${event.violatedDirective} ${event.blockedURI}`));
 """
+_SETTLED = """() => {
+  const root = document.querySelector('#chat:not([hidden]) deep-chat')?.shadowRoot;
+  return root?.querySelector('.message') ?? document.querySelector('#door:not([hidden]) h2');
+}"""
 _ANSWERS = "() => document.querySelector('deep-chat')?.shadowRoot?.querySelectorAll('.message.assistant').length ?? 0"
 _ANSWERED = """(before) => {
   const root = document.querySelector('deep-chat')?.shadowRoot;
@@ -73,11 +77,8 @@ class Chat:
         await self.settled()
 
     async def settled(self) -> None:
-        """Waits until the page shows either the chat or the way in."""
-        await self.page.wait_for_selector("#chat:not([hidden]) [role=log], #door:not([hidden]) h2", timeout=PATIENCE_MS)
-        await self.page.wait_for_function(
-            "() => !document.querySelector('deep-chat')?.shadowRoot.querySelector('.loading-history-message-full-view')"
-        )
+        """Waits until the page shows either the conversation with what was said before, or the way in."""
+        await self.page.wait_for_function(_SETTLED, timeout=PATIENCE_MS)
 
     @property
     def log(self) -> Locator:

@@ -8,12 +8,13 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from tests.helpers.assistant import Assistant, environment_for, running
 from tests.helpers.browser import Chat, chromium, launch, visitor
 from tests.helpers.portal import Portal
 
+expect.set_options(timeout=20_000)
 #: A Tuesday: demo.wu's next visit is on 7 December, demo.yang's on 14 December.
 CLOCK = "2026-11-24T09:00:00+08:00"
 #: Opens a browser of somebody's own; options as of `visitor`.
