@@ -11,10 +11,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from bot.nlu.clinical.forms import unfold
+from bot.nlu.clinical.spelled import join_spelled
 from bot.nlu.clinical.words import MONTH_NAMES, SMALL_NUMBERS
 from bot.nlu.tokenizer import Piece
 
-_UNITS = {word: i for i, word in enumerate(SMALL_NUMBERS)}
+_UNITS = {word: i for i, word in enumerate(SMALL_NUMBERS)} | {"nought": 0, "naught": 0}
 _TENS = {
     w: (i + 2) * 10
     for i, w in enumerate(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
@@ -71,7 +72,7 @@ def is_dictated(words: Sequence[str]) -> bool:
 
 def rewrite(tokens: list[Piece]) -> list[Piece]:
     """Forms, dictation and interviews in the form of a written note."""
-    return _run_on(_spoken(_measures(undictate(unfold(tokens)))))
+    return _run_on(_spoken(_measures(undictate(unfold(join_spelled(tokens))))))
 
 
 _TNM_LETTERS = frozenset({"t", "n", "m"})

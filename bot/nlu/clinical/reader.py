@@ -31,6 +31,7 @@ from bot.nlu.clinical.readers.sex import stated_sex
 from bot.nlu.clinical.readers.treatment import read_treatment
 from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
 from bot.nlu.clinical.sections import lay_out, split_sentences
+from bot.nlu.clinical.wards import other_patients
 from bot.nlu.tokenizer import ClinicalTokenizer, Piece
 from bot.trial.facts import Finding
 
@@ -199,7 +200,12 @@ def clinical_findings(doc: Doc) -> Doc:
     if note.norms:
         for read in READERS:
             found += read(note)
-    doc.user_data["findings"] = tuple(found)
+    elsewhere = [(note.tokens[first].start, note.tokens[last - 1].end) for first, last in other_patients(note)]
+    doc.user_data["findings"] = tuple(
+        f
+        for f in found
+        if f.evidence.start is None or not any(first <= f.evidence.start < last for first, last in elsewhere)
+    )
     return doc
 
 

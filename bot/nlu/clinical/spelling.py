@@ -14,6 +14,9 @@ from ruamel.yaml import YAML
 
 _MIN_LENGTH = 5
 _TWO_SLIPS_FROM = 9
+_TWO_SLIPS = 2
+#: From so many letters on, shorthand may leave out two of a long word ('infectn', 'obstructd').
+_SHORTHAND_FROM = 6
 _CACHE_LIMIT = 50_000
 
 
@@ -93,7 +96,8 @@ class Speller:
         ranked = sorted(
             (distance, candidate)
             for candidate in candidates
-            if (distance := slips(word, candidate, limit)) <= limit
+            if (distance := slips(word, candidate, _TWO_SLIPS))
+            <= (_TWO_SLIPS if len(word) >= _SHORTHAND_FROM and _left_out(word, candidate) else limit)
             and candidate[0] == word[0]
             and not _inflection(word, candidate)
         )
@@ -102,6 +106,12 @@ class Speller:
         ):
             return word
         return ranked[0][1]
+
+
+def _left_out(word: str, candidate: str) -> bool:
+    """Whether the word is a long candidate with letters left out, none changed and none added."""
+    letters = iter(candidate)
+    return len(candidate) >= _TWO_SLIPS_FROM and all(letter in letters for letter in word)
 
 
 def _siblings(a: str, b: str) -> bool:

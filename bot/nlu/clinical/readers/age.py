@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from bot.nlu.clinical.dates import NUMBER_WORDS
-from bot.nlu.clinical.note import Note
+from bot.nlu.clinical.note import DateMention, Note
 from bot.nlu.clinical.words import MONTH_NAMES
 from bot.trial.facts import Period
 
@@ -23,8 +23,8 @@ _DECADES = {
     "eighties": 80,
     "nineties": 90,
 }
-MALE = "m|male|man|gentleman|gent|chap|boy|widower|bloke|guy|farmer and father"
-_FEMALE = "f|female|woman|lady|girl|widow|housewife"
+MALE = "m|male|man|gentleman|gent|chap|boy|widower|bloke|guy|farmer and father|mannlich|homme|hombre"
+_FEMALE = "f|female|woman|lady|girl|widow|housewife|weiblich|femme|mujer|senora|patientin"
 _SEX = f"{MALE}|{_FEMALE}"
 _WORDY = (
     rf"(?:{'|'.join(_TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?|eighteen|nineteen|seventeen|sixteen"
@@ -32,6 +32,7 @@ _WORDY = (
 _N = rf"\d{{1,3}}|{_WORDY}"
 _OLD = r"(?:y/o|yo|y o|y \. o \.?|y|yr|yrs|year|years|jahre|jahrige[r]?|j)"
 
+_NO_AGE = "cm|mm|centimetres?|millimetres?|weeks?|wks?|months?|days?|hours?|minutes?|kg|kilos?|percent|miles|units?|metres?|cigarettes|pack"
 STATED = (
     re.compile(rf"(?<!\S)(?P<n>{_N}) {_OLD}(?: |s )?(?:old|of age)(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2,3}) (?:y/o|yo)(?!\S)"),
@@ -48,6 +49,27 @@ STATED = (
     ),
     re.compile(r"(?<!\S)(?P<sex>male|female|man|woman|gentleman|lady) (?P<n>[1-9]\d)(?= / [a-z])"),
     re.compile(r"(?<!\S)(?P<sex>[mf])(?P<n>[1-9]\d)(?!\S)"),
+    re.compile(
+        rf"(?<!\S)(?P<n>\d{{2}}) ?-? ?(?:jahrige[rs]?|j \.?|anos|ans|anni|jahre)(?: ,)?(?: de edad)? (?P<sex>{_SEX})(?!\S)"
+    ),
+    re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:de|di|von) (?P<n>\d{{2}}) (?:anos|ans|anni|jahren)(?!\S)"),
+    re.compile(r"(?<!\S)(?P<n>\d{2}) ?-? ?(?:jahrige[rs]?|anos|ans|anni)(?!\S)"),
+    # A row of a table: '| 52 | F |'.
+    re.compile(r"(?<!\S): (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo))? [:;] (?P<sex>m|f|male|female)(?= ?(?:[:;,.]|$))"),
+    re.compile(r"(?<!\S): (?P<sex>m|f|male|female) [:;] (?P<n>[1-9]\d)(?= ?(?:[:;]|$))"),
+    # 'Hello, I am 68', 'she's 29', 'he is fifty two the growth ...'.
+    re.compile(
+        rf"(?<!\S)(?:i am|im|i 'm|am|shes|hes|she 's|he 's) (?:now |currently |only |just |a |an |about to be )?(?P<n>{_N})(?= ?(?:,|\.|;|!|\)|-|$|years|yrs|yr|y|yo|and|but|with|old|today|now|so|male|female|man|woman|from|live|this|in (?:good|fair))(?!\S))"
+    ),
+    re.compile(
+        rf"(?<!\S)(?:he|she|patient|pt|who|i) (?:is|am) (?:now |currently |already |only |just )?(?P<n>(?:{'|'.join(_TENS)})(?: (?:one|two|three|four|five|six|seven|eight|nine))?)(?! (?:{_NO_AGE})(?!\S))(?!\S)"
+    ),
+    re.compile(
+        rf"(?<!\S)at the age of (?P<n>{_N})(?= ?,? (?:he|she|the patient|patient) (?:is|presents|comes|came|works|lives|still|now|wants|attends|has now|has a new|has an adeno\w*|has a rectal)(?!\S))"
+    ),
+    re.compile(
+        r"(?<!\S)(?:a|an|this|our|retired|former) (?:(?!of|in|with|for)\S+ ){0,3}?(?!(?:number|tumou?r|cancer|ulcer|fever|diameter|marker|factor|border|chamber|order|quarter|\S*meter|\S*metre|liver|bladder|percent|fragment|segment|\S*plant|constant|patient)(?!\S))\w{2,}(?:er|or|ist|ian|man|woman|clerk|nurse|cook|chef|guard|accountant|assistant|agent|student|priest|nun|monk|pensioner) of (?P<n>[1-9]\d)(?= ?(?:,|\.|;|$|\)|with|who|and|years|from|living|referred|has|is|presents|presented))"
+    ),
     re.compile(r"(?<!\S)(?P<n>\d{2}) [♂♀](?!\S)"),
     re.compile(r"(?<!\S)[♂♀] (?P<n>\d{2})(?!\S)"),
     re.compile(r"(?<!\S)patient \S+ , (?P<n>\d{2}) years(?!\S)"),
@@ -56,7 +78,7 @@ STATED = (
         rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) (?:is|'s) (?:now |currently |already |only |still |just )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|today|old|yrs|but|with|who|at present)|$)"
+        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) (?:is|'s) (?:now |currently |already |only |still |just )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|\(|today|old|yrs|but|with|who|at present)|$)"
     ),
     re.compile(rf"(?<!\S)turned (?P<n>{_N})(?= ?(?:in|on|last|this|today|yesterday|,|\.|;|$|and))"),
     re.compile(rf"(?<!\S)(?:(?:just|recently|has|only|now|who|he|she) )+turned (?P<n>{_N})(?!\S)"),
@@ -67,7 +89,7 @@ STATED = (
     ),
 )
 TITLED = re.compile(
-    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?= ?(?:,|\.|;|\)|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|on|by|per|according|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
+    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme|sr|sra|senor|senora|signor|signora|monsieur|madame)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?=(?<=[a-z]) (?!(?:{_NO_AGE})(?!\S))| ?(?:,|\.|;|\)|\(|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|on|by|per|according|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
 )
 #: Ages that only stand where an age would, tried where nothing plainer is said.
 _WEAK = (
@@ -79,7 +101,7 @@ _WEAK = (
     ),
     re.compile(r"(?:^|(?<=\n))(?P<n>\d{2}) years(?= ?(?:,|\.|;|$))"),
     re.compile(
-        r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"
+        r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|\(|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"
     ),
     re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) \( (?P<n>[1-9]\d) (?:y |yrs |years |yo )?\)(?!\S)"),
     re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
@@ -236,7 +258,10 @@ _OTHERS_BEFORE = frozenset(
         "menopause",
     ]
 )
-SEX_OF_TITLE = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"}
+SEX_OF_TITLE = {"mr": "M", "mrs": "F", "ms": "F", "miss": "F", "herr": "M", "frau": "F", "mme": "F"} | {
+    **dict.fromkeys(["sr", "senor", "signor", "monsieur"], "M"),
+    **dict.fromkeys(["sra", "senora", "signora", "madame"], "F"),
+}
 
 
 #: What happens at an age: 'appendicectomy aged 12'.
@@ -279,6 +304,11 @@ def someone_else(note: Note, start: int, end: int) -> bool:
     ):
         return True
     segment = note.segment(start)
+    if segment.link == "(" and any(
+        cue.group == "kin" and segment.start - 2 <= cue.end <= segment.start for cue in note.cues_around(start)
+    ):
+        # 'not her mother (she's the 79yo with heart failure)'
+        return True
     before = note.norms[max(segment.start, start - 4) : start]
     if set(before) & _OTHERS_BEFORE and not re.search(
         r"(?:mother|father|parent|daughter|son|wife|husband|brother|sister|niece|nephew|partner) of", " ".join(before)
@@ -437,7 +467,10 @@ def as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> bool
             note.tokens[letter].raw.isupper()
             or note.tokens[letter].start == note.tokens[letter - 1].end
             or start == 0
-            or (note.after(end, 1) == [","] and note.segment(start).start == start)
+            or (
+                note.norms[end : end + 1] in ([","], ["."], [";"], [])
+                and (note.segment(start).start == start or note.sentence(start)[0] == start)
+            )
         )
     if match.group().startswith(("age", "aged", "alter")) and any(
         m.end == start and m.group in _EVENTS for m in note.around(start)
@@ -479,11 +512,28 @@ def births(note: Note) -> list[tuple[Period, int, int]]:
     for day in note.dates:
         before = " ".join(note.before(day.start, 5))
         match = _BIRTH.search(before)
+        if match is None and _born_after(note, day) and not someone_else(note, day.start, day.end + 1):
+            out.append((day.period, day.start, day.end + 1))
+            continue
         if match and not (match.group().strip() == "b" and note.tokens[day.start - 1].raw not in {"b", ".", "B"}):
             words = len(match.group().split())
             if not someone_else(note, day.start - words, day.end):
                 out.append((day.period, day.start - words, day.end))
     return out or _unlabelled_births(note)
+
+
+def _born_after(note: Note, day: DateMention) -> bool:
+    """'1964-11 born', '75 (11/04/51)': the day of birth before its word, or in brackets after the age it gives."""
+    if note.after(day.end, 1) in (["born"], ["geboren"], ["birth"], ["dob"]):
+        return True
+    years = note.norms[day.start - 2] if day.start >= 2 and note.norms[day.start - 1] == "(" else ""
+    latest = day.period.latest
+    return (
+        years.isdigit()
+        and 18 <= int(years) < 111
+        and latest is not None
+        and abs(age_on(latest, note.today) - int(years)) <= 1
+    )
 
 
 def _unlabelled_births(note: Note) -> list[tuple[Period, int, int]]:

@@ -9,25 +9,25 @@ from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import finding
 from bot.trial.facts import Finding, Period
 
-_JOIN = r"(?:take part|taking part|participate|participating|participation|join|joining|enrol|enroll|enrolling|enter|entering|be in|be part|sign|signing|consent|consenting|be enrolled|be included|go into|be randomised|have anything to do with|sparc|(?:the|this|our) (?:study|trial)|trial|study|icf|research)"
+_JOIN = r"(?:take part|taking part|participate|participating|participation|join|joining|enrol|enroll|enrolling|enter|entering|be in|be part|sign|signing|consent|consenting|be enrolled|be included|go into|be randomised|have anything to do with|sparc|(?:the|this|our|your|ur) (?:study|trial)|trial|study|icf|research)"
 _DECLINE = re.compile(
     rf"(?<!\S)(?:"
     rf"(?:has |have |had |was |is |then |now |since |later |firmly |politely |he |she |pt |patient )*(?:declin\w+|refus\w+|reject\w*|revok\w+|withdr[ae]w\w*|torn up|tore up|opted out|turn(?:s|ed) down|pull(?:s|ed) out|backed out|pulled back|dropped out)"
     rf"(?: (?:to|from|of|her|his|their|the|any|in|written|informed|give|sign|provide|being|study|trial|participation|on|at|again|yesterday|today|firmly|politely|finally|for))* {_JOIN}"
-    rf"|(?:does not|doesnt|did not|didnt|do not|no longer|not|unwilling|not at all) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:the |this |any )?(?:more )?(?:any part of |to be |be )?(?:{_JOIN}|studies|trials)"
+    rf"|(?:does not|doesnt|did not|didnt|do not|dont|don t|no longer|not|unwilling|not at all) (?:want|wants|wish|wishes|wanting|wishing|willing|prepared|ready|intend|inclined|agree|agreeable|consent)(?:ed)? (?:to )?(?:the |this |any )?(?:more )?(?:any part of |to be |be )?(?:{_JOIN}|studies|trials)"
     rf"|(?:will not|wont|would not|would rather not|prefers not to|had rather not|wouldnt|unwilling to|not willing to|refuses? to|declines? to|cannot be persuaded to|does not agree to|did not agree to) (?:be |to )?{_JOIN}"
     rf"|(?:turned|turns|turning) (?:the |this |our )?(?:study|trial|sparc|it|us|offer|participation) down|will have none of (?:it|this|the (?:study|trial)|sparc)|no (?:trial|study) for (?:him|her|me)|(?:patient|pt|he|she) (?:said|says|says a clear|said a clear|answered) no(?= ?(?:,|\.|;|$|'|to (?:it|sparc|us|the study|the trial)))|(?:informed |study |trial |sparc )?consent : n(?:o)? \( (?:declined|refused|withdrawn)"
     rf"|(?:said|says|answered) no to (?:the |this )?(?:{_JOIN}|us)|(?:is |was )?not interested in (?:the |this )?{_JOIN}|(?:decided|decides|is|was) (?:against|not to) (?:the |this )?{_JOIN}"
-    rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
+    rf"|(?:informed |study |trial |written |sparc )?(?:consent|icf|participation|consent form)(?: to sparc| for sparc| sparc| \( sparc \)| v ?\S+| form| to the study| to the trial| to participate| in sparc)?(?: (?:is|was|has|been|:|-|=|now|then|later|status|\(|he|she))* (?:declin\w+|refus\w+|withdrawn|revoked|rejected|denied by patient|taken back)"
     rf"|(?:patient|pt|she|he) (?:has |have |then |politely |firmly )*(?:refused|declined|refuses|declines)(?= ?(?:,|\.|;|$|on|today|yesterday|after|because|in|at))|(?:trial|sparc|study|participation)(?: (?:was|is|has|been))* (?:offered|discussed|explained|proposed|mentioned|raised) ?,? ?(?:but )?(?:was |he |she |patient |pt )?(?:declined|refused|not interested|turned down|declines|refuses)"
-    rf"|(?:took|has taken|takes) back (?:his|her) consent|(?:not|no) (?:want|wish)\w* to be (?:a )?(?:guinea pig|part of)(?: (?:it|a study|the study|any study|sparc))?|revoked(?: it| the consent)?(?= ?(?:,|\.|;|$|on))|declined (?:it|this|to sign)|refused (?:it|to sign)"
+    rf"|(?:took|has taken|takes) (?:back )?(?:his|her) (?:consent|signature)(?: back)?|(?:not|no) (?:want|wish)\w* to be (?:a )?(?:guinea pig|part of)(?: (?:it|a study|the study|any study|sparc))?|revoked(?: it| the consent)?(?= ?(?:,|\.|;|$|on))|declined (?:it|this|to sign)|refused (?:it|to sign)"
     rf"|(?:the |this )?(?:study|trial|sparc) is not for (?:him|her|me)|(?:have|has|wants|want) nothing (?:more )?to do with (?:the |this )?(?:trial|study|sparc|it)|answer (?:to (?:sparc|us|the trial|the study) )?(?:is|was) (?:a )?(?:clear |firm )?no|(?:rang|called|phoned|telephoned|wrote|asked|decided|wants|wishes|rings|mailed|came) (?:us )?(?:back )?(?:in )?to withdraw|signature (?:was )?withdrawn"
     rf"|does not consent|did not consent|doesnt consent|refuses consent|wants no part|wants nothing to do with|not for (?:the trial|the study|sparc) \( patient choice \)|keine einwilligung|changed (?:his|her|their) mind(?: (?:and|,|then|now|again|since|on|about|it|the|this|sparc|study|trial))* (?:withdr[ae]w\w*|declin\w+|refus\w+)"
     rf"|(?:decided|decides|has decided|come down) (?:firmly |now |finally |after all )?against (?:it|taking part|participating|joining|sparc|(?:the|this|our) (?:study|trial))|no ,? ?(?:thank you|thanks)(?! (?:letter|note|card|visit))|(?:has |he |she )*decided not to (?:go ahead|proceed|go on|continue|do it)(?: with (?:it|the study|the trial|sparc))?|thanks ,? but no(?: thanks)?|not for (?:me|him|her)(?= ?(?:,|\.|;|'|$|he|she|after))|had (?:a )?second thoughts|(?:has |have |he |she |now |then |since )*(?:pulled out|backed out|dropped out|opted out)"
     rf")(?!\S)"
 )
 _GIVEN = re.compile(
-    r"(?<!\S)(?:signed|signs|(?:she|he|patient|pt) sign|signature is on|put (?:his|her) name|signature|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
+    r"(?<!\S)(?:signed|signs|(?:she|he|patient|pt) sign|sign(?= (?:\S+ ){0,2}\d)|signature is on|put (?:his|her) name|signature|gave|given|obtained|provided|completed|taken|on file|in file|in the file|in place|in hand|countersigned|received|witnessed|returned|filed|secured|dated|yes|\[x\]|executed|documented|collected|granted|consented|unterschrieben|done|ok)(?!\S)"
 )
 _NOT_GIVEN = re.compile(
     r"(?<!\S)(?:not|unsigned|never|un signed|isnt|wasnt|hasnt|didnt|to be|to sign|will|would|wants to|wants time|ready to|before|yet to|hopes? to|going to|due to|about to|once|when|if|awaiting|await|awaited|pending|blank|still out|stands out|thinking|considering|consider|undecided|plans?|planned|intends?|until|after reading|should|may (?:sign|consent|take|join|give)|might|unclear|unsure|outstanding|still to|next|tomorrow|almost certainly|likely|happy to|willing to|minded to|prepared to|verbally|verbal|oral|[?](?! (?:yes|signed|given|done|y|ok|obtained))|no|missing|incomplete|take home|home|reading|asked for|requested|postponed|tbc|to follow|without|soon|promises?|booked|scheduled)(?!\S)"
@@ -38,8 +38,20 @@ _OTHER_OBJECT = re.compile(
 _STUDY_OBJECT = re.compile(
     r"(?<!\S)(?:sparc|study|trial|trials|studies|nct05576480|participation|take part|taking part|participate|protocol|research)(?!\S)"
 )
+_STUDY_FORM = (
+    r"(?:(?:the|his|her|its|your|ur|our|my|a|all|both|this|that|of|for|to|in|up) )*(?:(?:informed|written|consent|icf|form|forms|papers|paper|paperwork|sheet|patient) )*"
+    r"(?:(?:of|for|to|in|the|our|your|ur|this) )*(?:sparc|study|trial)(?: (?:study|trial))?(?: (?:informed|written))?(?: (?:consent|icf))?"
+    r"(?: (?:form|forms|papers?|paperwork|documents?|sheet|document|icf|agreement|pack|consent|declaration))?"
+)
 _FORMS = re.compile(
-    r"(?<!\S)(?P<verb>signed|has signed|undersigned|completed|returned|signs)(?: (?:the|form|papers|paper|forms|paperwork|of|her|his|all|both|our|up|for|in|to|and|dated|back|a|v\S+|version|\d\S*))* (?:sparc|study|trial)(?: (?:informed|consent))?(?: (?:form|forms|papers|paperwork|documents?|sheet|document|icf|agreement|pack))?(?!\S)"
+    r"(?<!\S)(?:"
+    rf"(?:signed|has signed|undersigned|completed|returned|signs|sign(?=.{{0,40}}\d)|did sign)(?: (?:and|dated|back|v\S+|version|\d\S*))* {_STUDY_FORM}"
+    rf"|(?:put|puts|placed|set|wrote|gave|has put|have put) (?:his|her|my|their|a|the) (?:name|signature|initials) (?:to|on|under|beneath|in|at the foot of|below) {_STUDY_FORM}"
+    r"|(?:sparc|study|trial) (?:(?:consent|icf|form|forms|papers?|paperwork|documents?|sheet|declaration) )+(?:(?:is|are|was|were|has been|have been|all|duly|now|now duly|came back|come back|returned|back|in|v\S+|:|-|,) )*(?:signed|countersigned|bears? (?:his|her|the patient 's|a|the) signature|carr(?:ies|y) (?:his|her|the patient 's) signature|with (?:his|her|the patient 's) signature|signature of)"
+    rf"|(?:his|her|my|patient 's|the) signature (?:is |stands |was )?(?:on|under|below) {_STUDY_FORM}"
+    r"|(?:gave|given|has given|have given|gives) (?:his|her|my|their) (?:written )?(?:agreement|permission|assent|consent)(?: (?:in writing|to|for|on|with|the|our|this|your|a|signature))* (?:sparc|study|trial)"
+    r"|(?:agreed|agrees|agree|willing|decided|decides|wants|wanted|happy|chose|elected) to (?:take part|participate|join|enter|be)(?: (?:in|part|of|the|our|this|your|a))* (?:sparc|study|trial) (?:and|, and) (?:(?:has|have|then|duly|promptly|he|she|i|just|already) )*(?:signed|put (?:his|her|my) name)"
+    r")(?!\S)"
 )
 _IN_WRITING = re.compile(
     r"(?<!\S)(?:(?:papers?|forms?|documents|paperwork) (?:for|of) (?:the )?(?:sparc|study|trial)(?: (?:study|trial))? (?:is|are|was|were|has been|have been) (?:now |all |duly )*(?:signed|completed)|(?:has|have) (?:he|she|patient) signed : yes|signed : (?:yes|y)|agreed in writing|has agreed in writing|signed (?:up )?for (?:the )?(?:sparc|study|trial)|(?:agreed|agrees|said yes|says yes) to (?:the )?(?:sparc|study|trial) and (?:has )?signed|signed (?:for|to) (?:the )?sparc(?: (?:study|trial))?|has (?:now )?signed (?:up )?(?:for|to) (?:the )?(?:sparc|study|trial)|signed up to (?:the )?(?:sparc|study|trial))(?!\S)"
@@ -128,6 +140,9 @@ def read_consent(note: Note) -> Iterator[Finding]:
             doubt = True
         if given and doubt and _signed_for_sure(words):
             doubt = False
+        if _BY_ANOTHER.match(" ".join(note.after(mention.end, 9))):
+            found.append((mention.start, mention.end, "pending", target, words))
+            continue
         if (not given or doubt) and _stated_right_here(note, mention):
             given, doubt = True, False
         found.append((mention.start, mention.end, "given" if given and not doubt else "pending", target, words))
@@ -141,6 +156,8 @@ def read_consent(note: Note) -> Iterator[Finding]:
             if (
                 not _NOT_GIVEN.search(before)
                 and not _subject_is_kin(note, start)
+                and not _BY_ANOTHER.match(" ".join(note.after(end, 4)))
+                and note.norms[start - 1 : start] not in (["[ ]"], ["[?]"])
                 and not _other_trial_named(note, start, end)
             ):
                 target = "other" if _OTHER_OBJECT.search(words) else "study"
@@ -151,7 +168,7 @@ def read_consent(note: Note) -> Iterator[Finding]:
 def _strip_names(words: str) -> str:
     """'patient information sheet', 'no questions', 'yes/no' are no doubt about the consent."""
     return re.sub(
-        r"(?<!\S)(?:no (?:questions|concerns|issues|problem|further questions|pressure)|without (?:pressure|reservation|hesitation|questions)|after (?:reading|discussion)|before (?:any|the|screening|study|starting|first)\S*(?: \S+){0,3}|not in doubt|next of kin|witnessed|done|all questions answered|time to consider|24 hours to consider|given time)(?!\S)",
+        r"(?<!\S)(?:no (?:questions|concerns|issues|problem|further questions|pressure)|without (?:pressure|reservation|hesitation|questions)|after (?:reading|discussion)|before (?:me|us|him|her|witnesses|dr|doctor|nurse|any|the|screening|study|starting|first)\S*(?: \S+){0,3}|not in doubt|next of kin|witnessed|done|all questions answered|time to consider|24 hours to consider|given time)(?!\S)",
         " ",
         words,
     )
@@ -213,6 +230,12 @@ def _stated_right_here(note: Note, mention: Mention) -> bool:
         and dated[0].period.latest is not None
         and dated[0].period.latest <= note.today
     )
+
+
+#: A form signed by a relative is not signed by the patient.
+_BY_ANOTHER = re.compile(
+    r"(?:(?:was|is|has been|now|duly|signed|and|dated|,) )*by (?:his|her|the|a|their) (?:\S+ )?(?:wife|husband|son|daughter|mother|father|brother|sister|partner|carer|guardian|relative|family|proxy|attorney|doctor|surgeon|nurse)(?!\S)"
+)
 
 
 def _consent_scope(note: Note, mention: Mention) -> tuple[int, int]:
@@ -283,10 +306,18 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
         elif g[0] > d[0] and _AFTER_ALL.search(g[4]):
             drop = "declined"
         found = [row for row in found if row[2] != drop]
+    given = [row for row in found if row[2] == "given" and row[3] != "other"]
+    denied = [row for row in found if row[2] == "pending" and row[3] != "other" and _NOT_SIGNED.search(row[4])]
+    if given and denied and not any(_date_at(note, row[0], row[1]).known or _AFTER_ALL.search(row[4]) for row in given):
+        # 'Theirs: consent given. Ours: consent not given.'
+        found = [row for row in found if row not in given]
     for start, end, status, target, _ in found:
         yield finding(note, "consent", start, end, {"status": status, "to": target}, when=_date_at(note, start, end))
 
 
+_NOT_SIGNED = re.compile(
+    r"(?<!\S)(?:(?:not|never)(?: yet)?(?: been)? (?:given|signed|obtained|taken|consented|there|on file)|unsigned|no (?:sparc |study |trial |informed |written |valid |signed )*consent)(?!\S)"
+)
 _CHANGED = re.compile(
     r"(?<!\S)(?:withdrawn|withdrew|withdraws|withdrawing|revok\w+|(?:has |have |he |she )*(?:changed (?:his|her|their) mind|had second thoughts|thought better of it)|backs? out|backed out|pull(?:s|ed) out|(?:has )?cancelled (?:it|the consent|his consent|her consent)|took it back|taken it back|rescinded|retracted|no longer (?:wants|wishes|willing|agrees|happy|keen)(?: to)?)(?!\S)"
 )

@@ -11,9 +11,9 @@ from bot.trial.facts import Finding
 
 _GOOD = r"(?:adequate|normal|fine|ok|okay|satisfactory|unremarkable|within normal limits|within limits|wnl|in range|within range|good|within the normal range|acceptable|nad|within normal range|in the normal range|in order|all right|unimpaired|preserved|within reference range|n|normal range|nil abnormal|normal all|intact|entirely normal|perfectly normal)"
 _ORGANS = {
-    "blood_count": r"(?:fbc|full blood count|cbc|complete blood count|blood count|blood counts|haematology|haemogram|blood picture|hb and platelets|counts|haemoglobin|blood routine|routine blood|bone marrow function|marrow function|marrow|blood cells|haematological function|haematological|blood|bone marrow|marrow reserve|neutrophils|full blood picture)",
+    "blood_count": r"(?:fbc|full blood count|cbc|complete blood count|blood count|blood counts|haematology|haemogram|blood picture|hb and platelets|counts|haemoglobin|blood routine|routine blood|bone marrow function|marrow function|marrow|blood cells|haematological function|haematological|blood|bone marrow|marrow reserve|neutrophils|full blood picture|h(?:b|gb) ?,? (?:and |/ )?(?:wbc|wcc|white cells|leucocytes|neutrophils|anc) ?,? (?:and |/ |& )?(?:platelets|plts?|thrombocytes)|hb|wbc|wcc|platelets|plts)",
     "liver": r"(?:lfts?|liver function(?: tests?)?|liver tests?|liver enzymes|hepatic function|liver panel|liver|hepatic panel|liver profile|transaminases|bilirubin|liver values|hepatic|liver biochemistry|liver chemistry)",
-    "kidney": r"(?:u&es?|u & es?|ues?|u \+ es?|u / es?|renal function(?: tests?)?|renal profile|kidney function|creatinine|egfr|kidneys|renal|kidney|kidney tests?|renal panel|urea and electrolytes|creatinine clearance|renal tests?|kidney values|kft|renal biochemistry)",
+    "kidney": r"(?:u&es?|u & es?|ues?|u \+ es?|u / es?|renal function(?: tests?)?|renal profile|kidney function|creatinine|egfr|kidneys|renal|kidney|kidney tests?|renal panel|urea and electrolytes|creatinine clearance|renal tests?|kidney values|kfts?|rfts?|creat|s creat|serum creatinine|renal biochemistry|kidney function tests?)",
     "chemistry": r"(?:biochemistry|chemistry|biochem|cmp|liver and renal function|renal and liver function|liver and kidney function|kidney and liver function|hepatic and renal function|renal and hepatic function|blood chemistry|biochemistries|bio)",
 }
 _ORGAN_WORD = re.compile("|".join(rf"(?<!\S)(?P<{name}>{pattern})(?!\S)" for name, pattern in _ORGANS.items()))
@@ -26,12 +26,12 @@ _LAB = re.compile(
 )
 
 
-_FUNCTION = r"(?:functions?|fn|fx|func|reserves?|values|parameters|capacity|status|fct)"
+_FUNCTION = r"(?:functions?|fn|fx|fxn|fxns|fnx|funct|functioning|func|reserves?|values|parameters|capacity|status|fct)"
 _ORGAN = r"(?:organs?|organ systems?)"
 _MARROW = r"(?:bone marrow|marrow|bm|haematopoiesis|bone marrows?|haematological|haematologic)"
-_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods)(?: \( [^()]{1,60} \))?"
+_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods|blood(?= (?::|=|-)))(?: \( [^()]{1,60} \))?"
 _TO_BE = r"(?: ?(?::|-|=|,|is|are|was|were|all|both|each|every(?:thing)?|being|found|judged|work(?:s|ing)?|quite|entirely|completely|also|within|the|reference|in|fully|said|to|be|today|have|has|come|came|back|remain|remains|still))*"
-_FINE = rf"(?:{_GOOD}|normally|well|good enough|sufficient|sound|in good order|blameless|unremarkably|range|normal range|reference range)"
+_FINE = rf"(?:{_GOOD}|normally|well|good enough|sufficient|sound|in good order|blameless|unremarkably|range|normal range|reference range|(?:nothing|nil|no) (?:abnormal|amiss|pathological|of note|remarkable)|no abnormalit(?:y|ies)|without abnormalit(?:y|ies)|free of abnormalit(?:y|ies))"
 _WHOLE_FUNCTION = re.compile(
     rf"(?<!\S)(?:{_ORGAN}(?: {_FUNCTION})? ?(?:and|\+|&|/|,|plus) ?{_MARROW}(?: {_FUNCTION})?{_TO_BE} {_FINE}"
     rf"|{_MARROW}(?: {_FUNCTION})? ?(?:and|\+|&|/|,|plus) ?{_ORGAN}(?: {_FUNCTION})?{_TO_BE} {_FINE}"
@@ -40,7 +40,7 @@ _WHOLE_FUNCTION = re.compile(
     rf"|{_MARROW} ?, ?(?:liver|kidneys?) (?:and|&|/) (?:liver|kidneys?)(?: {_FUNCTION})?{_TO_BE} {_FINE}"
     rf"|{_BLOODS}{_TO_BE} {_FINE}"
     rf"|{_BLOODS}{_TO_BE} (?:reference|normal) (?:range|ranges|limits)"
-    rf"|{_FINE} {_BLOODS})(?!\S)"
+    rf"|{_FINE} {_BLOODS}|(?:no|without) abnormalit(?:y|ies) (?:on|in|of|at|with) (?:(?:the|his|her|any|all|of) )*{_BLOODS}|{_BLOODS} (?:showed|show|shows|found|finds|revealed|reveal) (?:nothing (?:abnormal|amiss|wrong|remarkable)|no abnormalit(?:y|ies)))(?!\S)"
 )
 _ORGANS_ALONE = re.compile(
     rf"(?<!\S)(?:{_ORGAN}(?: {_FUNCTION})?{_TO_BE} {_FINE}|{_FINE} {_ORGAN}(?: {_FUNCTION})?)(?!\S)"
@@ -50,16 +50,36 @@ _SPOILS = re.compile(
 )
 
 
+#: Denials that say that all is well.
+_CLEAR = re.compile(
+    r"(?<!\S)(?:nothing|nil|no|without) (?:abnormal|amiss|pathological|of note|remarkable|wrong|abnormalit(?:y|ies))(?!\S)"
+)
+_EXCEPT = re.compile(
+    r"(?:[,;(–-] ?)?(?:except|apart|but|save|bar|barring|other than|with the exception|aside|however|although|though|only|outside)(?!\S)"
+)
+_WHOLE_POOR = re.compile(
+    rf"(?<!\S)(?:(?:{_ORGAN}|{_MARROW})(?: {_FUNCTION})? ?(?:(?:and|or|\+|&|/|,|plus) ?(?:{_ORGAN}|{_MARROW})(?: {_FUNCTION})?)?{_TO_BE} (?:clearly |still )?(?:inadequate|insufficient|not (?:adequate|sufficient|enough|good enough)|too poor|unacceptable)|(?:inadequate|insufficient|poor) (?:{_ORGAN}|{_MARROW}) ?(?:and|or|\+|&|/) ?(?:{_ORGAN}|{_MARROW})(?: {_FUNCTION})?)(?!\S)"
+)
+
+
+def _exempted(note: Note, end: int) -> bool:
+    """'Bloods normal except creatinine', 'bloods fine, liver enzymes raised': not the whole after all."""
+    stop = note.sentence(end - 1)[1]
+    tail = note.words(end, stop)
+    return _EXCEPT.match(tail) is not None or any(
+        _BAD_WORD.search(" ".join(tail[match.start() :].split()[:7])) for match in _ORGAN_WORD.finditer(tail)
+    )
+
+
 def _as_a_whole(note: Note) -> Iterator[Finding]:
     """'Organ & BM function: adequate', 'Blood values normal', 'marrow, liver and kidneys work well': the whole, in any order."""
-    if not _GOOD_WORD.search(note.reading) and "normally" not in note.reading and "well" not in note.norms:
-        return
     for match, start, end in note.find(_WHOLE_FUNCTION):
-        head = note.words(max(note.sentence(start)[0], start - 1), end)
+        head = _CLEAR.sub(" ", note.words(max(note.sentence(start)[0], start - 1), end))
         tail = " ".join(note.after(end, 2))
         home = note.segment(start)
         if (
             _SPOILS.search(head)
+            or _exempted(note, end)
             or re.match(r"(?:, )?(?:except|apart|but|if|unless|until|pending)(?!\S)", tail)
             or any(
                 c.group in {"kin", "uncertain", "plan"} and home.start <= c.start < end for c in note.cues_around(start)
@@ -71,6 +91,12 @@ def _as_a_whole(note: Note) -> Iterator[Finding]:
         ):
             continue
         yield finding(note, "organ_function", start, end, {"scope": "all", "state": "adequate"})
+    for _, start, end in note.find(_WHOLE_POOR):
+        home = note.segment(start)
+        if not any(
+            c.group in {"kin", "uncertain", "plan"} and home.start <= c.start < end for c in note.cues_around(start)
+        ):
+            yield finding(note, "organ_function", start, end, {"scope": "all", "state": "inadequate"})
     for _, start, end in note.find(_ORGANS_ALONE):
         home = note.segment(start)
         if not _SPOILS.search(note.words(max(note.sentence(start)[0], start - 1), end)) and not any(
@@ -88,6 +114,8 @@ def read_organs(note: Note) -> Iterator[Finding]:
         if mention.assertion == "negated" and state == "adequate":
             state = "inadequate" if mention.cue and "not" in mention.cue.lower() else "unsaid"
         elif mention.assertion == "negated":
+            continue
+        if state == "adequate" and _exempted(note, mention.end):
             continue
         if state != "unsaid":
             yield finding(note, "organ_function", mention.start, mention.end, {"scope": "all", "state": state})

@@ -9,14 +9,29 @@ from bot.nlu.clinical.note import Note
 from bot.nlu.clinical.readers.common import Standing, finding
 from bot.trial.facts import Finding, Period
 
-_ROMAN = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "nil": 0, "i": 1, "ii": 2, "iii": 3, "iv": 4, "o": 0}
-_ECOG_N = r"[0-5]|zero|one|two|three|four|nil|i{1,3}|iv|o"
+_WORDS = {"zero": 0, "one": 1, "two": 2, "three": 3, "four": 4, "nil": 0, "nought": 0, "naught": 0, "o": 0}
+_ROMAN = _WORDS | {"i": 1, "ii": 2, "iii": 3, "iv": 4}
+_ECOG_N = rf"[0-5]|{'|'.join(_WORDS)}|i{{1,3}}|iv"
 _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december"
+_SCALE = r"(?:ecog|who|zubrod|eastern cooperative oncology group|e \. c \. o \. g \.?)"
+_NO_MEASURE = r"(?! (?:cm|mm|weeks?|wks?|months?|years?|days?|x|mg|kg|points? (?:higher|lower|more|less))(?!\S))(?!\S)"
+#: Words that may stand between the scale and the score.
+_GAP = (
+    r"is|of|was|:|=|-|\?|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|unchanged|stable|steady|constant"
+    r"|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored"
+    rf"|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given|>(?= >)|(?<=> )>|→|->|=>"
+    r"|scale|scales|class|scored|rated|graded|put|judged|a|an|she|he|'s|pt|stays|on|this|that|points?|comes to|before|prior to|pre|(?:before|prior to|pre|on|at) (?:adm|admission|referral|op|surgery|illness)|admission|adm|here|again|also|both|very"
+)
 _ECOG = re.compile(
-    r"(?<!\S)(?P<scale>(?:ecog|who|zubrod|eastern cooperative oncology group)(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
-    r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( ecog \))"
-    rf"(?: (?:is|of|was|:|=|-|\?|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|unchanged|stable|steady|constant|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given))*"
-    rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg)(?!\S))(?!\S)"
+    rf"(?<!\S)(?P<scale>{_SCALE}(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
+    r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( (?:ecog|who) \))"
+    rf"(?: (?:{_GAP}))*"
+    rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?{_NO_MEASURE}"
+)
+#: 'Performance 0 (WHO)', 'scores 1 on the ECOG scale', '0 according to ECOG'.
+_SCORE_FIRST = re.compile(
+    rf"(?<!\S)(?:(?:performance|functional|general)(?: (?:status|score|state|condition|:|=|is|of))* (?P<a>{_ECOG_N}) \( (?:{_SCALE})(?: (?:scale|score|ps))? \)"
+    rf"|(?P<b>[0-4]|{'|'.join(w for w in _WORDS if w != 'o')}) (?:on|in|by|as per|per|according to|after|under) (?:the )?(?:{_SCALE})(?: (?:scale|score|ps|performance scale|performance status))?(?! (?:: |= |is |was |of |score |ps )*[0-5](?!\S)))(?!\S)"
 )
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
 _FROM_TO = re.compile(
@@ -26,7 +41,7 @@ _RECORDED = re.compile(
     rf"(?<!\S)(?:ecog|who|zubrod|ps|performance status)(?: (?:ps|score|status|:|was|is|,|first|initially|originally|earlier|wrongly|erroneously|noted|recorded|given|written|entered|put|down|documented|reported|as|at))* (?P<a>{_ECOG_N}) ?[,;(-]? ?(?:then |now |later |since )?(?:corrected|revised|amended|changed|set right|updated)(?: (?:to|into|as|since|now))* (?P<b>{_ECOG_N})(?!\S)"
 )
 _KPS = re.compile(
-    r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\(|at|about|now|put|scored|currently|around|only|estimated|his|her|to))* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)"
+    r"(?<!\S)(?:kps|karnofsky|karnofski|lansky)(?: (?:ps|index|score|status|performance|performance status|performance score|scale|is|of|was|:|=|-|\(|at|about|now|put|scored|currently|around|only|estimated|his|her|to|>(?= >)|(?<=> )>|→|->|=>|today|he|she|on|the|comes to|rated|as|a))* (?P<a>\d{2,3})(?: ?(?:-|/|to|or) ?(?P<b>\d{2,3}))?(?: %)?(?!\S)"
 )
 
 
@@ -59,6 +74,12 @@ def read_performance(note: Note) -> Iterator[Finding]:
     for match, start, end in [*note.find(_FROM_TO), *note.find(_RECORDED)]:
         found = [row for row in found if not (start < row[4] and row[3] < end)]
         found.append(("ECOG", _score(match["b"]), _score(match["b"]), start, end))
+    for match, start, end in note.find(_SCORE_FIRST):
+        if not any(start < e and s < end for *_, s, e in found) and (
+            "who" not in match.group().split() or any(note.tokens[i].raw == "WHO" for i in range(start, end))
+        ):
+            value = _score(match["a"] or match["b"])
+            found.append(("ECOG", value, value, start, end))
     for match, start, end in note.find(_KPS):
         a = int(match["a"])
         b = int(match["b"]) if match["b"] else a
@@ -88,34 +109,58 @@ def read_performance(note: Note) -> Iterator[Finding]:
         )
 
 
+_AGAIN = (
+    r"correction|sorry|rather|i mean|i meant|should (?:read|be|say)|make (?:that|it)|no|strike (?:that|it)|scratch (?:that|it)|delete (?:that|it)"
+    r"|wait|hang on|actually|excuse me|pardon(?: me)?|my mistake|or rather|was wrong|is wrong|wrong|(?:this|that|it) (?:was|is) (?:wrong|a mistake|an error)|error|mistyped|typo"
+)
 _SET_RIGHT = re.compile(
-    r"^(?:[.,;:(-] ?)*(?:correction|sorry|rather|i mean|should (?:read|be)|make that|no)(?: ?[:,-]| it| is| that| should| be| read| to| a| the| score| ps| i| mean)* (?P<n>[0-4]|[1-9]0|100)(?= ?(?:[,.;)]|$))"
+    rf"^(?:[.,;:(–-] ?)*(?:{_AGAIN})(?: ?[:,.;)–-]+|(?: (?:{_AGAIN}))| it| is| that| should| be| read| to| a| the| score| ps| i| mean| she| he| 's| now| an?| as| ecog| well| um| uh| er)* (?P<n>[0-4]|[1-9]0|100|{'|'.join(_WORDS)})(?= ?(?:[,.;)]|$|and|he|she|no|now|for|but))"
 )
 
 
 def _set_right(note: Note, scale: str, low: int, high: int, end: int) -> tuple[int, int]:
-    """'ECOG 1. Correction: it is 2.': the number alone is said again, in the same or the next sentence."""
-    match = _SET_RIGHT.match(note.words(end, min(len(note.norms), end + 12)))
-    if match is None or (scale == "KPS") != (int(match["n"]) > 4):
+    """'ECOG 1. Correction: it is 2.', 'ECOG two ... sorry, one': the number alone is said again, at once."""
+    match = _SET_RIGHT.match(note.words(end, min(len(note.norms), end + 14)))
+    if match is None:
         return low, high
-    return int(match["n"]), int(match["n"])
+    value = _score(match["n"])
+    if (scale == "KPS") != (value > 4):
+        return low, high
+    return value, value
+
+
+_LATER_SCORE = re.compile(
+    r"(?:(?!;|\.)\S+ ){0,6}?(?:(?:now|today|currently|at present|improved to|worsened to|since then|meanwhile|lately)(?: (?:is|at|a|:|only))* (?P<n>[0-4])(?= |$)(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg|/|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)\w*)(?!\S))"
+    r"|(?P<m>[0-4]) (?:now|today|currently|at present|this (?:morning|week)|yesterday)(?!\S))"
+)
+_OTHER_OPINION = re.compile(
+    rf"(?:(?!;|\.)\S+ ){{0,9}}?(?:wrote|writes|says|said|put|puts|scored|scores|gave|gives|recorded|records|noted|notes|makes it|made it|thinks|thought|called it|calls it|documented|rated|rates|judged|judges|has it as|had it as|theirs|ours)(?: (?:it|him|her|down|as|at|a|an|score|of|that|:|is|was))* (?P<n>[0-4]|{'|'.join(w for w in _WORDS if w not in {'o', 'one', 'nil'})})(?= |$)(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg|/|st|nd)(?!\S))"
+)
 
 
 def _bare_scores(note: Note, found: list[tuple[str, int, int, int, int]]) -> Iterator[tuple[str, int, int, int, int]]:
-    """'ECOG 2 in March, now 1', 'ECOG 1, was 2': a further score without its scale."""
+    """'ECOG 2 in March, now 1', '1 in May, 2 today', 'ECOG 1 here, Dr Wu wrote 2': a further score without its scale."""
     for scale, _, _, _, end in list(found):
         stop = note.sentence(end - 1)[1]
-        tail = note.words(end, min(stop, end + 12))
-        match = re.match(
-            r"(?:(?!;|\.)\S+ ){0,6}?(?P<how>now|today|currently|was|not|previously|formerly|earlier|before|from|down from|up from|improved from|improved to|worsened to|since then) (?P<n>[0-4])(?= |$)(?! (?:cm|mm|weeks?|months?|years?|days?|x|mg|/)(?!\S))",
-            tail,
-        )
-        if match and scale == "ECOG":
-            at = end + len(tail[: match.start("n")].split())
-            value = int(match["n"])
-            if match["how"] in {"now", "today", "currently", "improved to", "worsened to", "since then"}:
-                found.remove(next(f for f in found if f[4] == end))
-                yield ("ECOG", value, value, at, at + 1)
+        if scale != "ECOG":
+            continue
+        tail = note.words(end, min(stop, end + 14))
+        match = _LATER_SCORE.match(tail)
+        if match:
+            value = int(match["n"] or match["m"])
+            at = end + len(tail[: match.start("n" if match["n"] else "m")].split())
+            found.remove(next(f for f in found if f[4] == end))
+            yield ("ECOG", value, value, at, at + 1)
+            continue
+        other = _OTHER_OPINION.match(tail)
+        if other:
+            at = end + len(tail[: other.start("n")].split())
+            withdrawn = re.match(
+                r"(?:[-,;(–] ?)?(?:(?:is|was|but|which|that|has been) )*(?:wrong\w*|corrected|in error|a mistake|mistaken\w*|an error|typo|a typo|not right|incorrect|old|before|earlier)(?!\S)",
+                note.words(at + 1, min(len(note.norms), at + 6)),
+            )
+            if not withdrawn and not any(s <= at < e for *_, s, e in found):
+                yield ("ECOG", _score(other["n"]), _score(other["n"]), at, at + 1)
 
 
 def _score(text: str) -> int:
@@ -124,8 +169,14 @@ def _score(text: str) -> int:
 
 def _date_near(note: Note, start: int, end: int) -> Period:
     index = note.segment(start).index
-    for day in note.dates_around(start):
+    days = note.dates_around(start)
+    for day in days:
         if note.segment(day.start).index == index or 0 <= day.start - end <= 2:
+            return day.period
+    first = note.sentence(start)[0]
+    for day in days:
+        # An entry of a timeline: '10 February: ECOG 2 (viral cold)'.
+        if day.start - first <= 1 and first <= day.start and note.norms[day.end : day.end + 1] in ([":"], [","], ["-"]):
             return day.period
     return Period()
 

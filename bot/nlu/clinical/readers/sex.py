@@ -44,7 +44,12 @@ def read_sex(note: Note) -> Iterator[Finding]:
             )
             or (
                 note.tokens[i].raw in {"M", "F"}
-                and [w for w in note.norms[slice(*note.sentence(i))] if w != ";"] == [word]
+                and (
+                    [w for w in note.norms[slice(*note.sentence(i))] if w != ";"] == [word]
+                    or (
+                        note.segment(i).end - note.segment(i).start == 1 and note.segment(i).link in {"start", ",", ";"}
+                    )
+                )
                 and note.layout.sentence_of(i) < 6
             )
         )
