@@ -80,7 +80,7 @@ _TNM = re.compile(
 )
 _SCORE = re.compile(r"(ecog|who|ps|kps|karnofsky|ecogps)([0-9]{1,3})$", re.IGNORECASE)
 _POSSESSIVE = re.compile(r"(.+)('s)$", re.IGNORECASE)
-_ORDINAL = frozenset({"st", "nd", "rd", "th"})
+_ORDINAL = frozenset({"st", "nd", "rd", "th", "ry"})
 _SUPERSCRIPT = str.maketrans("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789")
 _BOX = {"☑": "[x]", "☒": "[x]", "✓": "[x]", "✔": "[x]", "☐": "[ ]", "✗": "[ ]", "✘": "[ ]"}
 

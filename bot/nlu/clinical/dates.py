@@ -96,6 +96,14 @@ _NAMED = re.compile(
     rf"(?: (?P<day2>\d{{1,2}})(?:st|nd|rd|th)?(?=(?: ,)? {_YEAR}(?!\S)))?(?: ,)?(?: of)?(?: -)?"
     rf"(?: (?P<year>{_YEAR})| (?P<ago>last|this|the previous|the past) year| ' ?(?P<yy>\d\d)| (?P<short>\d\d)(?:st|nd|rd|th)?(?! (?:mm|cm|mg|{_U}|%|x|iu|,? ?{_YEAR})(?!\S)))?(?!\S)"
 )
+#: '17.05., 02:15 h' and 'until 26.05.': day and month with the stop of an ordinal number.
+_DOTTED = re.compile(
+    r"(?<!\S)(?P<day>0[1-9]|[12]\d|3[01])\.(?P<month>0[1-9]|1[0-2])(?= \. (?:,|\)|;|:|-|and|until|to|[a-z]{1,9} ))"
+)
+#: 'POD 5', 'day 6 post', 'postoperative day 3'.
+_DAY_AFTER = re.compile(
+    r"(?<!\S)(?:(?:pod|post ?op(?:erative)? day|postop day|day)(?: #| no)? ?(?P<n>\d{1,2}|one|two|three|four|five|six|seven|eight|nine|ten)(?= (?:post|after|following|of|from|since|s/p|, ))|(?:pod|post ?op(?:erative)? day|postop day)(?: #| no)? ?(?P<n2>\d{1,2})|(?P<n3>\d{1,2}) (?P<unit>days?|d|weeks?|wks?|w|months?) (?=(?:post|s/p|post op|postop|after) ))(?!\S)"
+)
 _SEASON = re.compile(
     rf"(?<!\S)(?P<which>last |this |in (?:the )?)?(?P<season>{'|'.join(_SEASONS)})(?: of)?(?: (?P<year>{_YEAR}))?(?!\S)"
 )
@@ -210,6 +218,11 @@ def find_dates(note: Note, birth_year: int | None = None) -> list[DateMention]:
     today = note.today
     take(_UK_AGO, lambda m: Period.on(back(today, float(m["n"]), {"7": "d", "52": "w", "12": "m"}[m["unit"]])))
     take(_NUMERIC, lambda m: _numeric(m, note, day_first))
+    take(_DOTTED, lambda m: _two_ways(int(m["day"]), int(m["month"]), None, today, True))
+    take(
+        _DAY_AFTER,
+        lambda m: Period.on(back(today, number(m["n"] or m["n2"] or m["n3"]), m["unit"] or "day")),
+    )
     take(_WITHIN, lambda m: _within(m, today))
     take(_AGO, lambda m: _ago(m, today))
     take(_NAMED, lambda m: _named(m, note))

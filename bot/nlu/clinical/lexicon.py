@@ -155,7 +155,7 @@ def _compile(concept: str, phrase: str, speller: Callable[[str], str]) -> _Patte
 
 @lru_cache(maxsize=20_000)
 def _words(reading: str) -> tuple[str, ...]:
-    return tuple(piece.norm for piece in pieces(reading))
+    return tuple(piece.norm for piece in pieces(reading.replace(" 's", "'s")))
 
 
 def _with_plural(words: tuple[str, ...]) -> Iterator[tuple[str, ...]]:

@@ -74,6 +74,11 @@ _ABBREVIATIONS = frozenset(
         "surg",
         "inf",
         "sup",
+        "emerg",
+        "op",
+        "urg",
+        "prob",
+        "susp",
     ]
 )
 _NEVER_ENDS = frozenset(
@@ -216,6 +221,9 @@ def _stronger(a: str, b: str) -> str:
 def _cut(tokens: Sequence[Piece], norms: Sequence[str], i: int, first: int, last: int) -> str | None:
     """What parts the sentence at token `i`, if anything does."""
     word = norms[i]
+    if word == ":" and first < i < last - 1 and norms[i - 1].isdigit() and norms[i + 1][:1].isdigit():
+        # '03:00', '2:1': a time or a ratio, no label.
+        return None if tokens[i - 1].end == tokens[i].start and tokens[i].end == tokens[i + 1].start else word
     if word in {",", ";", ":", "(", ")"}:
         return word
     if word in _CONTRAST and i > first:

@@ -101,6 +101,14 @@ class Speller:
             and candidate[0] == word[0]
             and not _inflection(word, candidate)
         )
+        if len(ranked) > 1 and ranked[0][0] == ranked[1][0]:
+            # 'obstructd' is 'obstructed' rather than 'obstruct': of two forms of a word the one with the same ending.
+            ranked.sort(key=lambda pair: (pair[0], pair[1][-1] != word[-1]))
+            if (
+                ranked[0][1][-1] == word[-1] != ranked[1][1][-1]
+                and len(_common_prefix(ranked[0][1], ranked[1][1])) >= _MIN_LENGTH
+            ):
+                return ranked[0][1]
         if not ranked or (
             len(ranked) > 1 and ranked[0][0] == ranked[1][0] and not _siblings(ranked[0][1], ranked[1][1])
         ):
@@ -122,6 +130,9 @@ def _siblings(a: str, b: str) -> bool:
 def _inflection(word: str, other: str) -> bool:
     """Whether the two differ by an ending only, and so are both right."""
     stem = len(_common_prefix(word, other))
+    if word[stem:] == "d" and word[stem - 1] not in "aeiouy":
+        # 'obstructd' is no word beside 'obstructed'.
+        return False
     return stem >= 4 and {word[stem:], other[stem:]} <= {
         "",
         "s",

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from bot.nlu.clinical.context.denial import affirm, deny, deny_before, is_answer
 from bot.nlu.clinical.context.doubt import doubt
-from bot.nlu.clinical.context.forms import answer_fields, deny_blocks, read_boxes, set_aside
+from bot.nlu.clinical.context.forms import answer_fields, deny_blocks, read_boxes, read_noughts, set_aside
 from bot.nlu.clinical.context.people import give_to_kin
 from bot.nlu.clinical.context.plans import date_back, plan
 from bot.nlu.clinical.context.view import View
@@ -43,6 +43,7 @@ def apply_context(note: Note) -> None:
                 doubt(view, segment, cue)
     deny_blocks(view)
     answer_fields(view)
+    read_noughts(view)
     read_boxes(view)
     set_aside(view)
 

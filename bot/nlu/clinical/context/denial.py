@@ -157,7 +157,7 @@ def deny_before(view: View, segment: Segment, cue: Mention, assertion: Assertion
             segment.link in {",", "and"} and (stated or not alone or cue.start > segment.start)
         ):
             targets, first = list(view.mentions[previous.index]), previous
-            if segment.link == ":":
+            if segment.link == ":" or (segment.link == "-" and alone and cue.start == segment.start):
                 targets = _header(view, previous) or targets
     if not targets:
         return
@@ -241,7 +241,7 @@ def affirm(view: View, segment: Segment, cue: Mention) -> None:
         own = any(
             c.group == "negation" and c.attributes.get("kind") == "before" and segment.start <= c.start < mention.start
             for c in view.cues[segment.index]
-        )
+        ) or (mention.segment != segment.index and mention.assertion == "negated")
         if not own:
             mention.affirmed = True
             mention.assertion = "present"

@@ -61,7 +61,7 @@ def deny_blocks(view: View) -> None:
                 mark(mention, "negated", cue, note)
 
 
-_NO = r"(?:none|no|nil|n|never|0|negative|neg|-|denied|denies|absent|not (?:known|present|any)|none (?:known|ever|reported|at all|so far|given|present|done)|nil (?:known|of note|ever)|no never|not at all|non reactive|nonreactive)"
+_NO = r"(?:none|no|nil|n|never|0|negative|neg|-|denied|denies|absent|not (?:known|present|any)|none (?:known|ever|reported|at all|so far|given|present|done)|nil (?:known|of note|ever)|no never|not at all|(?:none|nothing|no|neither) of (?:those|these|them|that|the above|it|all that|that sort|that kind)|nothing|nothing like that|non reactive|nonreactive)"
 _ANSWERED_NO = re.compile(rf"^{_NO}(?: ?[,/;] ?(?:and )?{_NO})*(?: ?[.;])*$")
 #: Groups that a plain no or yes to a field's question answers.
 _ASKED = frozenset(
@@ -125,6 +125,31 @@ def _same_again(view: View, colon: int, last: int) -> bool:
         return False
     inside = [m for m in note.in_sentence(note.layout.sentence_of(colon)) if m.start > colon]
     return all(m.negated or m.group in {"course", "allergy_none"} for m in inside)
+
+
+_NOUGHT = frozenset({"0", "-", "nil", "none", "neg", "negative", "n", "no"})
+
+
+def read_noughts(view: View) -> None:
+    """'Bleeding 0, perforation 0, obstruction 0': from two such items on, a nought denies what stands before it."""
+    note = view.note
+    for number, (first, last) in enumerate(note.layout.sentences):
+        if {"0", "-"}.isdisjoint(note.norms[first:last]):
+            continue
+        found = []
+        for mention in note.in_sentence(number):
+            segment = note.segment(mention.start)
+            tail = [w for w in note.norms[mention.end : segment.end] if w != "."]
+            if mention.group in _ASKED and len(tail) == 1 and tail[0] in _NOUGHT:
+                found.append(mention)
+        if len(found) > 1:
+            for mention in found:
+                mark(
+                    mention,
+                    "negated",
+                    Mention("no", "negation", {}, mention.end, mention.end + 1, mention.segment),
+                    note,
+                )
 
 
 def answer_fields(view: View) -> None:

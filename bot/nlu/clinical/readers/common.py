@@ -99,7 +99,12 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
         if owner.group in {"emergency", "elective", "anaesthesia"}:
             # 'Stoma formed in an emergency on 12 May': the day is the operation's as well.
             index = candidates.index(owner)
-            made = candidates[index - 1] if index else owner
+            beside = [
+                m
+                for m in (candidates[index - 1 : index] or []) + candidates[index + 1 : index + 2]
+                if m.group in {"operation", "stoma", "treatment"}
+            ]
+            made = beside[0] if beside else owner
             if (
                 made.group in {"operation", "stoma", "treatment"}
                 and note.segment(made.start).index == note.segment(owner.start).index
@@ -197,7 +202,7 @@ def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:
 
 
 _SAME_TIME = re.compile(
-    r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)"
+    r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session|month|year)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)"
 )
 
 

@@ -11,14 +11,14 @@ from bot.nlu.clinical.readers.tumour import made_already
 from bot.trial.facts import Finding
 
 _NONE = re.compile(
-    r"(?<!\S)(?P<neg>no|never had|denies|deny|denying|without|nil|has not been|not been|was not|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
+    r"(?<!\S)(?P<neg>no|not once|never had|denies|deny|denying|without|nil|has not been|not been|was not|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
     r" (?P<what>surgery|surgeries|operations?|ops?|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|(?:been )?operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
 )
 _NONE_FORM = re.compile(
     r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w)| (?:<|within|in|last)? ?(?:4|four) ?(?:weeks|wks|wk|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
 )
 _NOTHING = re.compile(
-    r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent)(?!\S)"
+    r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent|(?:never|not)(?: (?:once|yet|ever|been|set foot|lain|was|seen))* (?:in |inside |on )?(?:an |the |any )?operating (?:theatre|table|room|theater))(?!\S)"
 )
 _LAST_ONE = re.compile(r"(?<!\S)(?:last|most recent|only) (?:operation|surgery|op|major operation)(?!\S)")
 _TUMOUR_TAIL = re.compile(
@@ -32,6 +32,8 @@ _RECENT_TAIL = re.compile(
 def read_operations(note: Note) -> Iterator[Finding]:
     """`surgery`, `surgery_none`, `emergency_surgery`, `elective_surgery`, `bleeding`, `perforation`."""
     yield from _operations(note)
+    yield from _given_organs(note)
+    yield from _emergency_operations(note)
     yield from _none(note)
     yield from _emergency(note)
     for mention in note.of("complication"):
@@ -75,7 +77,8 @@ def _operations(note: Note) -> Iterator[Finding]:
             continue
         if mention.group == "anaesthesia":
             if any(
-                m.attributes.get("surgery") or m.group in {"minor_operation", "minor_treatment"}
+                (m.attributes.get("surgery") or m.group in {"minor_operation", "minor_treatment"})
+                and note.after(m.end, 1) != [":"]
                 for m in note.same_sentence(
                     mention, "operation", "treatment", "stoma", "minor_operation", "minor_treatment"
                 )
@@ -92,9 +95,15 @@ def _operations(note: Note) -> Iterator[Finding]:
             and note.after(mention.end, 1) == [":"]
             and any(
                 m.attributes.get("surgery") and m.start >= mention.end
-                for m in note.same_sentence(mention, "operation", "treatment", "stoma")
+                for m in note.same_sentence(
+                    mention, "operation", "treatment", "stoma", "anaesthesia", "minor_operation", "cardiovascular"
+                )
             )
         ):
+            continue
+        if not when.known and _only_referred_to(note, mention):
+            continue
+        if when.known and _other_than(note, mention):
             continue
         major = kind == "major" and not _local(note, mention)
         if kind == "excision":
@@ -115,6 +124,75 @@ def _operations(note: Note) -> Iterator[Finding]:
             {"major": major, "name": note.words(mention.start, mention.end)},
             when=when if when.known else ended,
         )
+
+
+def _only_referred_to(note: Note, mention: Mention) -> bool:
+    """'Stoma working', 'the nephrectomy was his only major operation': words for an operation told elsewhere."""
+    words = note.words(mention.start, mention.end)
+    others = [
+        m
+        for m in note.mentions
+        if m is not mention
+        and (m.attributes.get("surgery") == "major" or m.group == "transplant_donor")
+        and m.present
+        and dates_of(m)[0].known
+    ]
+    if not others:
+        return False
+    if words == "stoma":
+        made = {"formed", "fashioned", "made", "created", "raised", "new", "formation", "another", "second", "re"}
+        around = set(note.before(mention.start, 3)) | set(note.after(mention.end, 4))
+        return any(m.group == "stoma" for m in others) and not around & made
+    if _other_than(note, mention) or note.after(mention.end, 2) == ["as", "above"]:
+        return True
+    head = note.words(max(note.sentence(mention.start)[0], mention.start - 3), mention.start)
+    return (
+        words.startswith(("major ", "operation"))
+        and re.search(r"(?<!\S)(?:only|last|sole|single|one)$", head) is not None
+    )
+
+
+def _other_than(note: Note, mention: Mention) -> bool:
+    """'No operations other than the stoma this year' takes the stoma for granted and dates it nowhere."""
+    return re.search(
+        r"(?<!\S)(?:no|never|nothing|none|not)(?: \S+){0,4} (?:other than|apart from|except(?: for)?|besides|beyond|bar|save|but)(?: (?:the|this|that|his|her|a))*$",
+        note.words(note.sentence(mention.start)[0], mention.start),
+    ) is not None and any(
+        m is not mention and m.group == mention.group and m.present and dates_of(m)[0].known for m in note.mentions
+    )
+
+
+def _given_organs(note: Note) -> Iterator[Finding]:
+    """Who gave a kidney or a part of the liver was operated on."""
+    for mention in note.of("transplant_donor"):
+        words = note.words(mention.start, min(mention.end + 4, note.sentence(mention.start)[1]))
+        when = dates_of(mention)[0]
+        if (
+            mention.is_patient
+            and mention.present
+            and when.known
+            and re.search(r"(?<!\S)(?:kidney|liver|nephrectomy)", words)
+        ):
+            yield finding(
+                note, "surgery", mention.start, mention.end, {"major": True, "name": "nephrectomy"}, when=when
+            )
+
+
+def _emergency_operations(note: Note) -> Iterator[Finding]:
+    """'Emergency laparotomy 13 May': the operation stands within the words for the emergency."""
+    for mention in note.of("emergency"):
+        words = note.words(mention.start, mention.end)
+        when = dates_of(mention)[0]
+        if (
+            mention.is_patient
+            and mention.present
+            and when.known
+            and (
+                "laparotomy" in words
+                or (_OPERATION.search(words) and _TUMOUR_CAUSES.search(note.sentence_words(mention.start)))
+            )
+        ):
+            yield finding(note, "surgery", mention.start, mention.end, {"major": True, "name": words}, when=when)
 
 
 def _none(note: Note) -> Iterator[Finding]:
@@ -189,7 +267,7 @@ def _denied_fields(note: Note) -> Iterator[tuple[int, int]]:
     """'Major surgery 28 d: nil': a field that asks for recent operations, answered with no."""
     for first, last in note.layout.sentences:
         colon = next((i for i in range(first, last) if note.norms[i] in {":", "?"}), None)
-        if colon is None or last - colon > 8 or not first < colon < last - 1:
+        if colon is None or last - colon > 12 or not first < colon < last - 1:
             continue
         label = note.words(first, colon)
         if (
@@ -197,7 +275,8 @@ def _denied_fields(note: Note) -> Iterator[tuple[int, int]]:
             and _RECENT_LABEL.search(label)
             and not _NOT_ALL_SURGERY.search(label)
             and re.match(
-                r"(?:no|none|nil|n|never|negative|0|denied)(?= ?(?:$|\.|;|,|ever|at))", note.words(colon + 1, last)
+                r"(?:no|none|nil|n|never|negative|0|denied)(?= ?(?:$|\.|;|,|ever|at|(?:a|any) (?:major|big|large|serious)))",
+                note.words(colon + 1, last),
             )
         ):
             yield first, last
@@ -206,6 +285,11 @@ def _denied_fields(note: Note) -> Iterator[tuple[int, int]]:
 def _about_patient(note: Note, start: int) -> bool:
     segment = note.segment(start)
     return not any(cue.group == "kin" and segment.start <= cue.start < start for cue in note.cues_around(start))
+
+
+_IN_LIFE = re.compile(
+    r"^(?:of any (?:kind|sort|type|description) |at all |whatsoever |been |done |performed )*(?:ever|at any time|(?:in|during|throughout) (?:all )?(?:his|her|my|their) (?:whole |entire |long )?(?:life|lifetime))"
+)
 
 
 def _scope(note: Note, words: str, tail: str, start: int, end: int, clause: tuple[int, int]) -> str:
@@ -223,7 +307,7 @@ def _scope(note: Note, words: str, tail: str, start: int, end: int, clause: tupl
         or re.search(r"(?<!\S)(?:recent|major)(?!\S)", words)
         or re.search(r"(?<!\S)(?:recently|this year|within)(?!\S)", tail)
     ):
-        return "recent" if not re.match(r"^(?:in (?:his|her) life|ever)", tail) else "ever"
+        return "recent" if not _IN_LIFE.match(tail) else "ever"
     if re.search(r"(?<!\S)(?:other|further)(?!\S)", words):
         return "recent"
     return "ever"
@@ -240,6 +324,11 @@ _OPERATION = re.compile(
 )
 
 
+_NOT_DONE = re.compile(
+    r"^(?:(?:for|because of|due to) (?:\S+ ){1,6}?)?(?:(?:has|have|had|was|were|is|did|does) )?(?:not|never|no)(?: (?:been|ever|yet|so far|have))* (?:necessary|needed|required|performed|done|carried out|undertaken|indicated|have|had|take place|taken place|happened?|happen|called for|given)(?!\S)|^(?:was |were |is )?(?:unnecessary|not needed)(?!\S)"
+)
+
+
 def _emergency(note: Note) -> Iterator[Finding]:
     for mention in note.of("emergency"):
         if not mention.is_patient:
@@ -250,7 +339,11 @@ def _emergency(note: Note) -> Iterator[Finding]:
         named = _OPERATION.search(phrase) is not None
         if not (named or _OPERATION.search(words)):
             continue
-        if mention.assertion == "negated" or re.search(rf"(?<!\S)(?:never|not)(?: \S+){{0,6}}? {phrase}(?!\S)", words):
+        if (
+            mention.assertion == "negated"
+            or re.search(rf"(?<!\S)(?:never|not)(?: \S+){{0,6}}? {re.escape(phrase)}(?!\S)", words)
+            or _NOT_DONE.match(note.words(mention.end, note.sentence(mention.start)[1]))
+        ):
             yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="negated", cue=mention.cue)
             continue
         if mention.assertion in {"planned", "hypothetical"} and not _happened(note, mention, words):

@@ -1174,6 +1174,8 @@ def _course(note: Note) -> Iterator[Finding]:
         value = str(mention.attributes["value"])
         words = note.norms[mention.start : mention.end]
         if value == "primary" and mention.concept == "first_presentation":
+            if _the_first_of_two(note, mention):
+                continue
             if not _tumour_course(note, mention) or mention.assertion in {"hypothetical"}:
                 continue
             assertion = (
@@ -1192,12 +1194,17 @@ def _course(note: Note) -> Iterator[Finding]:
             yield finding(note, "course", mention.start, mention.end, {"value": "primary"})
         else:
             yield from _recurrence(note, mention, words)
+    for segment in note.layout.segments:
+        # 'rectal ca, new'
+        if [w for w in note.norms[segment.start : segment.end] if w != "."] == ["new"] and any(
+            m.group in _TUMOURISH and m.is_patient and m.end <= segment.start
+            for m in note.in_sentence(segment.sentence)
+        ):
+            yield finding(note, "course", segment.start, segment.start + 1, {"value": "primary"})
     for mention in note.of("course_word"):
         segment = note.segment(mention.start)
         near = {m.group for m in note.around(mention.start) if note.segment(m.start).index == segment.index}
-        bare = segment.end - segment.start <= 2 or (
-            segment.end - segment.start <= 4 and note.norms[segment.start : segment.end][-1:] in (["yes"], ["."])
-        )
+        bare = not set(note.norms[segment.start : segment.end]) - {"primary", "yes", "y", ".", "is", "a", "it", "the"}
         follows = note.after(mention.end, 1)
         if (
             mention.is_patient
@@ -1212,6 +1219,14 @@ def _course(note: Note) -> Iterator[Finding]:
             )
         ):
             yield finding(note, "course", mention.start, mention.end, {"value": "primary"})
+
+
+def _the_first_of_two(note: Note, mention: Mention) -> bool:
+    """'Anterior resection for the first tumour' tells of another one after it."""
+    return re.fullmatch(
+        r"(?:(?:his|her|the|my) )?first (?:rectal |bowel |colorectal )?(?:tumour|cancer|ca)",
+        note.words(mention.start, mention.end),
+    ) is not None and note.before(mention.start, 1) in (["for"], ["of"], ["from"], ["after"], ["since"], ["following"])
 
 
 def _tumour_course(note: Note, mention: Mention) -> bool:
@@ -1305,9 +1320,18 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(
         mention.end, 1
     )[:1] not in ([], [","], ["."], [";"])
+    answered = note.after(mention.end, 2) in (
+        [":", "yes"],
+        [":", "y"],
+        ["?", "yes"],
+        ["?", "y"],
+        ["-", "yes"],
+        ["-", "y"],
+    )
     if (
         words[0].startswith(("recurrent", "relapsing"))
         and not explicit
+        and not answered
         and not (told and note.after(mention.end, 1) in ([], [","], ["."]))
     ):
         return
@@ -1349,13 +1373,78 @@ _STILL = re.compile(
 )
 
 
+_NARROW = re.compile(r"(?:stenos|strictur|stenotic|narrow)")
+_NEARLY = re.compile(
+    r"(?<!\S)(?:imminent|impending|threatened|threatens|threatening|may|might|could|would|will soon|soon|about to|likely to|risk of|danger of|near|nearly|almost|incipient|verge of|close to|if it|should it|before it|in case it|until it)(?: (?:to|a|an|the|tumour|it|total|complete|partial|full))*$"
+)
+_OTHER_PASSAGE = frozenset(
+    [
+        "nose",
+        "nasal",
+        "ear",
+        "ears",
+        "airway",
+        "airways",
+        "artery",
+        "arteries",
+        "coronary",
+        "vein",
+        "venous",
+        "catheter",
+        "line",
+        "port",
+        "picc",
+        "urinary",
+        "ureter",
+        "ureteric",
+        "urethra",
+        "kidney",
+        "bile",
+        "biliary",
+        "retinal",
+        "bundle",
+        "duct",
+        "sinus",
+        "vessel",
+        "vessels",
+        "femoral",
+        "carotid",
+        "graft",
+        "bladder",
+        "bronchus",
+        "bronchial",
+        "lvot",
+        "rca",
+        "lad",
+        "tear",
+        "eustachian",
+        "nerve",
+        "pfo",
+        "valve",
+    ]
+)
+
+
+def _elsewhere_blocked(note: Note, mention: Mention) -> bool:
+    """'Blocked nose', 'coronary artery occlusion', 'airway obstructed': no bowel."""
+    segment = note.segment(mention.start)
+    around = note.norms[max(segment.start, mention.start - 3) : min(segment.end, mention.end + 4)]
+    return bool(_OTHER_PASSAGE & set(around)) and not {"bowel", "tumour", "rectal", "rectum", "intestinal"} & set(
+        around
+    )
+
+
 def _obstruction(note: Note) -> Iterator[Finding]:
     for mention in note.of("not_obstructing"):
         if mention.is_patient:
             yield finding(
                 note, "obstruction", mention.start, mention.end, assertion="negated", cue=note.norms[mention.start]
             )
+    denied = any(m.negated for m in note.of("obstruction")) or bool(note.of("not_obstructing"))
     for mention in note.of("near_obstruction"):
+        if denied and _NARROW.match(note.words(mention.start, mention.end)):
+            # 'Stenosing but no obstruction'
+            continue
         if (
             mention.is_patient
             and mention.assertion == "present"
@@ -1365,8 +1454,10 @@ def _obstruction(note: Note) -> Iterator[Finding]:
                 note, "obstruction", mention.start, mention.end, assertion="uncertain", cue=note.norms[mention.start]
             )
     for mention in note.of("obstruction"):
-        if not mention.is_patient or mention.superseded:
+        if not mention.is_patient or mention.superseded or _elsewhere_blocked(note, mention):
             continue
+        if mention.present and _NEARLY.search(" ".join(note.before(mention.start, 4))):
+            mention.assertion = "uncertain"
         if mention.assertion == "present" and set(note.after(mention.end, 2)) & {
             "impending",
             "imminent",
@@ -1470,16 +1561,21 @@ def _stoma_to_come(note: Note, mention: Mention) -> bool:
 
 def made_already(note: Note, mention: Mention) -> bool:
     """'relieved by a planned loop colostomy on 9 October': planned means elective where it has been done."""
+    first, last = note.sentence(mention.start)
     when, _ = dates_of(mention)
+    tail = note.norms[mention.end : min(last, mention.end + 2)]
+    if not when.known and tail[-1:] == ["planned"]:
+        # 'Loop ileostomy, planned, 6 May 2026'
+        near = [day for day in note.dates_around(mention.start) if mention.end < day.start <= mention.end + 4]
+        when = near[0].period if near else when
     past = when.latest is not None and when.latest <= note.today
-    words = note.norms[max(note.sentence(mention.start)[0], mention.start - 8) : mention.start]
-    return (
-        past
-        and bool(
-            set(words) & {"by", "had", "was", "underwent", "with", "after", "got", "received", "has", "made", "did"}
-        )
-        and mention.cue.lower().startswith("planned")
-    )
+    if not past or not mention.cue.lower().startswith("planned"):
+        return False
+    words = note.norms[max(first, mention.start - 8) : mention.start]
+    if set(words) & {"by", "had", "was", "underwent", "with", "after", "got", "received", "has", "made", "did"}:
+        return True
+    named = note.words(mention.start, mention.end).split()[0] in {"defunctioned", "diverted"}
+    return named or tail[-1:] == ["planned"] or "planned" in words[-3:]
 
 
 def of_mention_as(note: Note, mention: Mention, concept: str, assertion: str) -> Finding:
