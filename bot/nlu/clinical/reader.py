@@ -22,14 +22,16 @@ from bot.nlu.clinical.readers.allergies import read_allergies
 from bot.nlu.clinical.readers.common import give_dates
 from bot.nlu.clinical.readers.illness import read_illness
 from bot.nlu.clinical.readers.infection import read_infection
+from bot.nlu.clinical.readers.measures import measures
 from bot.nlu.clinical.readers.molecular import read_molecular
 from bot.nlu.clinical.readers.operations import read_operations
 from bot.nlu.clinical.readers.organs import read_organs
 from bot.nlu.clinical.readers.participation import read_participation
 from bot.nlu.clinical.readers.person import read_person
 from bot.nlu.clinical.readers.sex import stated_sex
+from bot.nlu.clinical.readers.staging import tnm
 from bot.nlu.clinical.readers.treatment import read_treatment
-from bot.nlu.clinical.readers.tumour import measures, read_tumour, tnm
+from bot.nlu.clinical.readers.tumour import read_tumour
 from bot.nlu.clinical.sections import lay_out, split_sentences
 from bot.nlu.clinical.wards import other_patients
 from bot.nlu.tokenizer import ClinicalTokenizer, Piece

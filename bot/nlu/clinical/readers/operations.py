@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
-from bot.nlu.clinical.readers.tumour import made_already
+from bot.nlu.clinical.readers.obstruction import made_already
 from bot.trial.facts import Finding
 
 _NONE = re.compile(

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
+from bot.nlu.clinical.readers.histology import renamed
 from bot.nlu.clinical.readers.scope import scope_of
-from bot.nlu.clinical.readers.tumour import renamed
 from bot.trial.facts import Finding, Period
 
 _HORMONE_NOW = re.compile(

@@ -1,0 +1,150 @@
+"""Distant metastases: named, denied, in doubt."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.readers.common import finding
+from bot.nlu.clinical.readers.staging import in_doubt, of_another_cancer
+from bot.trial.facts import Finding
+
+_REGIONAL = frozenset(
+    [
+        "node",
+        "nodal",
+        "nodes",
+        "lymph",
+        "mesorectal",
+        "regional",
+        "ln",
+        "lns",
+        "perirectal",
+        "locoregional",
+        "lymphatic",
+        "satellite",
+    ]
+)
+
+
+_NOT_SPREAD_AFTER = frozenset(["workup", "work", "screen", "screening", "risk", "potential", "survey", "search"])
+
+
+def spreads(note: Note) -> Iterator[Finding]:
+    for mention in note.of("metastasis"):
+        if not mention.is_patient:
+            continue
+        before = set(note.before(mention.start, 2))
+        after = note.after(mention.end, 4)
+        regional = (
+            (before & _REGIONAL and not before & {"distant", "aortic"})
+            or set(after) & {"mesorectal", "regional", "perirectal"}
+            or (after[:2] in (["lymph", "nodes"], ["lymph", "node"], ["nodes"]))
+        )
+        if regional and not mention.attributes.get("named"):
+            continue
+        if set(after[:1]) & _NOT_SPREAD_AFTER or near_other_cancer(note, mention):
+            continue
+        named = bool(mention.attributes.get("named"))
+        words = note.words(mention.start, mention.end)
+        site = "any"
+        if named:
+            site = next(
+                (
+                    s
+                    for s in ("liver", "lung", "bone", "brain", "periton", "adrenal", "ovar")
+                    if s in words.replace("hepatic", "liver").replace("pulmonary", "lung")
+                ),
+                "named",
+            )
+            if " and " in words or " or " in words:
+                site = "any"
+        assertion = mention.assertion if mention.assertion in {"present", "negated", "uncertain"} else "uncertain"
+        if site == "any" and mention.assertion == "negated":
+            site = _only_region(note, mention)
+        yield finding(
+            note, "metastasis", mention.start, mention.end, {"site": site}, assertion=assertion, cue=mention.cue
+        )
+    yield from _clear_scans(note)
+    for mention in note.of("site_lesion"):
+        if not mention.is_patient or mention.assertion == "negated":
+            continue
+        near = set(note.sentence_words(mention.start).split())
+        if near & {
+            "benign",
+            "haemangioma",
+            "cyst",
+            "cysts",
+            "calcified",
+            "granuloma",
+            "unchanged",
+            "stable",
+            "scar",
+            "harmless",
+        } and not near & {"indeterminate", "suspicious"}:
+            continue
+        yield finding(
+            note, "metastasis", mention.start, mention.end, {"site": "lesion"}, assertion="uncertain", cue=mention.cue
+        )
+
+
+def _only_region(note: Note, mention: Mention) -> str:
+    """'No mets in the chest': the region it is limited to; a scan of chest, abdomen and pelvis is limited to none."""
+    after = note.after(mention.end, 4)
+    if after[:1] == ["in"] or after[:1] == ["on"]:
+        region = next(
+            (
+                w
+                for w in after[1:]
+                if w in {"liver", "lung", "lungs", "chest", "abdomen", "brain", "bone", "bones", "thorax"}
+            ),
+            None,
+        )
+        joined = set(note.after(mention.end, 8))
+        if region and not joined & {"or", "and", "ct", "pet", "nor", ","}:
+            return region
+    sentence = note.sentence_words(mention.start)
+    if re.search(r"\b(?:chest x ray|cxr|ultrasound|uss?)\b", sentence) and not re.search(
+        r"\b(?:ct|pet|mri)\b", sentence
+    ):
+        return "partial"
+    return "any"
+
+
+def near_other_cancer(note: Note, mention: Mention) -> bool:
+    segment = note.segment(mention.start)
+    return any(
+        m.group == "malignancy" and note.segment(m.start).index == segment.index and m.end <= mention.start + 6
+        for m in note.around(mention.start)
+    )
+
+
+_CLEAR = re.compile(
+    r"(?<!\S)(?:(?:liver|lungs?) (?:and|,|/|&) (?:liver|lungs?)(?: (?:are|is|both|all|look|looked))* (?:clear|free|normal|clean) (?:on|in|at|per|by) (?:the )?(?:staging )?(?:ct|pet|mri|scan|staging|imaging)|(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
+    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are )?clear|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
+)
+
+
+def _clear_scans(note: Note) -> Iterator[Finding]:
+    for match, start, end in note.find(_CLEAR):
+        if not in_doubt(note, start, end) and not of_another_cancer(note, start):
+            words = match.group().split()
+            partial = {"chest", "thorax"} & set(words) and not {
+                "abdomen",
+                "abdo",
+                "tap",
+                "cap",
+                "a",
+                "pelvis",
+                "pet",
+            } & set(words)
+            yield finding(
+                note,
+                "metastasis",
+                start,
+                end,
+                {"site": "partial" if partial else "any"},
+                assertion="negated",
+                cue=words[-1],
+            )
