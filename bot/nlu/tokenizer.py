@@ -67,6 +67,7 @@ _TOKEN = re.compile(
   | (?P<word>[^\W\d_](?:[^\W_]|'(?=[^\W\d_]))*)
   | (?P<arrow>[-=]+>|→)
   | (?P<compare>>=|<=|=<|[≥≤<>])
+  | (?P<doubt>\?{{2,}})
   | (?P<other>\S)
     """,
     re.VERBOSE,
@@ -179,6 +180,8 @@ def pieces(text: str) -> list[Piece]:
             parts = [(f"10^{int(exponent)}", raw, start)]
         elif raw == "_" or (raw == "-" and _joins_words(clean, start)):
             continue
+        elif kind == "doubt":
+            parts = [("?", raw, start)]
         else:
             parts = [(fold(raw), raw, start)]
         for norm, own, at in parts:

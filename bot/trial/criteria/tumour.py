@@ -112,8 +112,8 @@ def _stage_sides(case: Case) -> tuple[set[str], list[Finding]]:
 
 
 def _usable(findings: list[Finding]) -> list[Finding]:
-    """Clinical and initial pathological categories; those after treatment (yp, yc) or of a recurrence (r) say nothing of now."""
-    return [f for f in findings if f.text("prefix") not in {"yp", "yc", "y", "r"}]
+    """Categories of the tumour as it is, a recurrence (r) too; those after treatment (yp, yc) say nothing of now."""
+    return [f for f in findings if f.text("prefix") not in {"yp", "yc", "y"}]
 
 
 def _tn_sides(case: Case) -> tuple[set[str], list[Finding]]:

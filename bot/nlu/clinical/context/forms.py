@@ -9,7 +9,7 @@ from bot.nlu.clinical.note import Mention
 
 _WRONG = re.compile(
     r"(?<!\S)(?:(?:is |was |has been )?(?:struck out|crossed out|struck through|struck off|deleted|scored out)|should read|(?:is|was|were|are) (?:wrong|incorrect|not correct|an error|a mistake|a typo|false)|in error|by mistake|mistakenly|erroneously|pasted|wrong patient|another patient|other patient|mix up|mixed up|not (?:hers|his) at all|"
-    r"belongs to (?:another|someone)|someone else)(?!\S)"
+    r"(?:belongs to|belong to|is that of|was that of|are those of|was from|is from|is about|came from)(?: \S+){0,2} (?:another|someone|somebody|other|next|previous|last|different|namesake|namesakes|neighbour|man|woman|lady|gentleman)|(?:of|for|from) (?:the|her|his|a) (?:namesake|next (?:man|woman|patient|lady|gentleman|one))|someone else)(?!\S)"
 )
 
 

@@ -9,7 +9,7 @@ from bot.nlu.clinical.note import Note, overlap
 _NUM = r"\d{1,3}(?:\.\d+)?"
 
 
-_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg)"
+_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg|margin \( anal verge \)|verge \( anal \)|anal canal entrance)"
 
 
 _RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|approximately|approx|approx \.|ca|~|around|only|just|some) )?(?P<a>{_NUM})(?: (?P<u1>cm|mm))?(?: ?(?:-|to|and|–|/) ?(?P<b>{_NUM}))? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)"
@@ -33,16 +33,22 @@ _HEIGHT = (
         rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|\?|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:lower|distal|inferior|caudal|lowest)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|,))* {_RANGE}(?!\S)"
+        rf"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|,))* {_RANGE}(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|starting|beginning|anastomosis|rectal ca)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
+        rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|ends|ending|starting|beginning|anastomosis|rectal ca|reach(?:es|ed)?|finger|fingertip)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
     ),
 )
 
 
 _HEIGHT_FIELD = re.compile(
     rf"(?<!\S)(?:dist(?:ance)?|height|lower (?:border|edge)|level)(?: (?:from|to|above|of))*(?: {_VERGE})? (?:\( )?(?P<u>cm|mm)(?: \))?(?: (?:from|above|to) {_VERGE})?(?: (?::|=|is))* (?P<a>{_NUM})(?: ?(?:-|to) ?(?P<b>{_NUM}))?(?! (?:x|by|mm|cm)(?!\S))(?!\S)"
+)
+
+
+#: 'Distance from anal verge: 6': centimetres where no unit stands.
+_HEIGHT_BARE = re.compile(
+    rf"(?<!\S)(?:(?:distance|dist|height|level)(?: \.)? (?:from|to|above|over|ab) {_VERGE}|(?:lb|lower (?:border|edge|margin|pole)) (?:from|to|above|over|ab) {_VERGE}|height above {_VERGE}) (?::|=|is) (?P<a>{_NUM})(?= ?(?:\.|,|;|$|\)))"
 )
 
 
@@ -156,6 +162,12 @@ _LESION_WORDS = frozenset(
         "measuring",
         "measures",
         "size",
+        "craniocaudal",
+        "spanning",
+        "spans",
+        "dimension",
+        "dimensions",
+        "big",
     ]
 )
 
@@ -209,12 +221,16 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
         low = float(match["a"]) * factor
         spans.append((start, end))
         out.append((start, end, low, float(match["b"]) * factor if match["b"] else low))
+    for match, start, end in note.find(_HEIGHT_BARE):
+        if not overlap((start, end), spans):
+            spans.append((start, end))
+            low = float(match["a"]) * (10.0 if float(match["a"]) <= 25 else 1.0)
+            out.append((start, end, low, low))
     for number, pattern in enumerate(_HEIGHT):
         for match, start, end in note.find(pattern):
             if overlap((start, end), spans):
                 continue
-            before = note.words(max(0, start - 8), end)
-            if _NOT_LOWER.search(before) or set(note.before(start, 3)) & {
+            if _of_upper_edge(note, start, end) or set(note.before(start, 3)) & {
                 "polyp",
                 "stoma",
                 "fistula",
@@ -252,6 +268,19 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
     return out
 
 
+def _of_upper_edge(note: Note, start: int, end: int) -> bool:
+    """Whether the edge named last before a length is the upper one ('superior pole 13 cm, inferior pole at 9 cm')."""
+    before = note.words(max(note.sentence(start)[0], start - 8), end)
+    upper = [match.end() for match in _NOT_LOWER.finditer(before)]
+    lower = [match.end() for match in _LOWER.finditer(before)]
+    return bool(upper) and (not lower or lower[-1] < upper[-1])
+
+
+_LOWER = re.compile(
+    r"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?!\S)"
+)
+
+
 _RESTATED = re.compile(
     rf"(?:[,;(.-] )*(?P<word>(?:(?:no|sorry|correction|corrected|correct|rather|actually|wait|mean|scratch|make|should|read|that|i|it|is|be|to|on|hang|at|,|:|-) )+){_RANGE}(?!\S)"
 )
@@ -284,6 +313,8 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
             out.append((start, end, size))
     for match, start, end in note.find(_SIZE):
         if overlap((start, end), taken):
+            continue
+        if _of_upper_edge(note, start, end):
             continue
         segment = note.segment(start)
         before = set(note.norms[max(segment.start, start - 4) : start])

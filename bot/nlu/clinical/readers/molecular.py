@@ -84,7 +84,7 @@ def _asked(note: Note, mention: Mention) -> bool:
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 2)
     if (
-        after[:1] in (["testing"], ["test"])
+        after[:1] in (["testing"], ["test"], ["needed"], ["required"], ["mandatory"], ["necessary"], ["wanted"])
         or after[:2] == ["or", "msi"]
         or after[:2] == ["/", "msi"]
         or after[:2] == ["versus", "msi"]

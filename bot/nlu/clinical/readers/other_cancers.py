@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.nlu.clinical.readers.histology import renamed
+from bot.nlu.clinical.readers.place import rectum_named, told_as_past
 from bot.nlu.clinical.readers.scope import scope_of
 from bot.trial.facts import Finding, Period
 
@@ -24,11 +25,16 @@ _SINCE = re.compile(
 
 def read_other_cancers(note: Note) -> Iterator[Finding]:
     rivals = [m for m in note.of("malignancy") if m.is_patient]
-    rectal = any(m.attributes.get("site") == "rectum" for m in note.of("site"))
+    rectal = rectum_named(note)
     for mention in rivals:
         kind = str(mention.attributes["kind"])
         words = note.words(mention.start, mention.end)
-        if re.search(r"sigmoid|colon|caec", words) and not rectal and kind == "cancer":
+        if (
+            re.search(r"sigmoid|colon|caec", words)
+            and not rectal
+            and kind == "cancer"
+            and not told_as_past(note, mention)
+        ):
             continue
         if re.search(r"adenocarcinoma|sarcoma|lymphoma|melanoma", words) and _the_tumour_itself(note, mention):
             continue

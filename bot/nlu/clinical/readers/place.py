@@ -12,6 +12,19 @@ from bot.nlu.clinical.readers.staging import in_doubt, of_another_cancer
 from bot.trial.facts import Finding, Period
 
 
+def rectum_named(note: Note) -> bool:
+    """Whether the note names the rectum as the place of a tumour."""
+    return any(m.attributes.get("site") == "rectum" and m.is_patient for m in note.of("site")) or any(
+        "rect" in note.words(m.start, m.end) and m.is_patient for m in note.of("tumour", "course")
+    )
+
+
+def told_as_past(note: Note, mention: Mention) -> bool:
+    """'CAPOX in 2011 for cancer of the caecum, in remission since': an earlier cancer, not the tumour of the note."""
+    past = note.same_sentence(mention, "cancer_state", "operation")
+    return mention.historical or any(m.attributes.get("state") == "remission" or (m.dates and m.present) for m in past)
+
+
 def places(note: Note) -> Iterator[Finding]:
     heights = measures(note)
     standing = Standing(note)
@@ -35,7 +48,7 @@ def places(note: Note) -> Iterator[Finding]:
         if not mention.is_patient or not _tumour_site(note, mention):
             continue
         sites.append(mention)
-    if not any(m.attributes["site"] == "rectum" for m in sites):
+    if not rectum_named(note):
         for mention in note.of("malignancy"):
             named = next(
                 (
@@ -45,7 +58,7 @@ def places(note: Note) -> Iterator[Finding]:
                 ),
                 None,
             )
-            if named and mention.present and not mention.dates:
+            if named and mention.present and not mention.dates and not told_as_past(note, mention):
                 yield finding(note, "tumour_site", mention.start, mention.end, {"site": named})
     alive = standing.stands(
         [
@@ -121,7 +134,10 @@ def _thirds_after(note: Note) -> Iterator[Finding]:
             last = [
                 m
                 for m in note.around(segment.start)
-                if m.group in {"histology", "tumour"}
+                if (
+                    m.group in {"histology", "tumour"}
+                    or (m.attributes.get("site") == "rectum" and not m.attributes.get("third"))
+                )
                 and note.segment(m.start).index == segment.index
                 and m.end < segment.end
             ]

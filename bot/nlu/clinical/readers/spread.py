@@ -33,7 +33,7 @@ _NOT_SPREAD_AFTER = frozenset(["workup", "work", "screen", "screening", "risk", 
 
 def spreads(note: Note) -> Iterator[Finding]:
     for mention in note.of("metastasis"):
-        if not mention.is_patient:
+        if not mention.is_patient or _metabolic(note, mention):
             continue
         before = set(note.before(mention.start, 2))
         after = note.after(mention.end, 4)
@@ -67,6 +67,7 @@ def spreads(note: Note) -> Iterator[Finding]:
             note, "metastasis", mention.start, mention.end, {"site": site}, assertion=assertion, cue=mention.cue
         )
     yield from _clear_scans(note)
+    yield from _confined(note)
     for mention in note.of("site_lesion"):
         if not mention.is_patient or mention.assertion == "negated":
             continue
@@ -110,6 +111,38 @@ def _only_region(note: Note, mention: Mention) -> str:
     ):
         return "partial"
     return "any"
+
+
+def _metabolic(note: Note, mention: Mention) -> bool:
+    """'METs > 4', '4-6 METs': metabolic equivalents."""
+    if (
+        note.words(mention.start, mention.end) not in {"mets", "met"}
+        or not note.tokens[mention.start].raw[:3].isupper()
+    ):
+        return False
+    after = [
+        w for w in note.after(mention.end, 3) if w not in {":", "=", "of", "about", ">", "<", "≥", "≤", ">=", "<=", "~"}
+    ]
+    before = note.before(mention.start, 1)
+    counted = bool(after) and after[0].isdigit() and note.after(mention.end, 4)[-1:] not in (["in"], ["liver"])
+    return counted or (bool(before) and before[0].replace(".", "").isdigit())
+
+
+_CONFINED = re.compile(
+    r"(?<!\S)(?:(?:no|without|nil)(?: (?:evidence|sign|signs|hint) of)?(?: any)? (?:spread|dissemination) (?:to (?:other|distant|any other|any) (?:organs?|sites?|parts?)|elsewhere|outside|beyond|anywhere|to (?:the )?(?:liver or lungs?|lungs? or liver))"
+    r"|(?:no|without)(?: (?:evidence|sign|signs) of)?(?: any)? (?:disease|tumour|lesions?|deposits?|uptake|avidity|foci) (?:outside|elsewhere|beyond|at a distance|in (?:the )?(?:liver|lungs?) (?:or|and|nor) (?:the )?(?:liver|lungs?))"
+    r"|no (?:distant|remote|extrapelvic|extra pelvic|other avid|further) (?:uptake|avidity|foci|focus|lesions?|deposits?|organ involvement|organs? involved)"
+    r"|(?:uptake|avid|avidity|activity) (?:is |was |seen |found )?(?:only|solely|limited to|confined to) (?:in |to )?(?:the )?(?:rectum|rectal|primary|tumour|pelvis)"
+    r"|(?:ct|pet|pet ct|scans?|staging|imaging)(?: \S+){0,5}? (?:showing|shows|showed|reveals|revealed|reports|finds|found|with|without|:|-)(?: any)? ?(?:no spread|nothing (?:elsewhere|outside|distant|in (?:the )?(?:liver|lungs?)(?: ?(?:,|or|and|nor|/) ?(?:the )?(?:liver|lungs?))))"
+    r"|nothing (?:elsewhere|else|distant) (?:on|in|at|by) (?:the )?(?:staging )?(?:ct|pet|pet ct|scans?|imaging|staging))(?!\S)"
+)
+
+
+def _confined(note: Note) -> Iterator[Finding]:
+    """'No spread to other organs', 'nothing elsewhere on CT', 'uptake only in the rectum'."""
+    for _, start, end in note.find(_CONFINED):
+        if not in_doubt(note, start, end) and not of_another_cancer(note, start):
+            yield finding(note, "metastasis", start, end, {"site": "any"}, assertion="negated", cue=note.norms[start])
 
 
 def near_other_cancer(note: Note, mention: Mention) -> bool:

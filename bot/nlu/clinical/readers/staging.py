@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.nlu.clinical.note import Note
+from bot.nlu.clinical.note import Note, overlap
 from bot.nlu.clinical.readers.common import Standing, finding
 from bot.trial.facts import Finding, Period
 
@@ -48,7 +48,7 @@ _T_NOT_BEFORE = frozenset(["free", "tsh", "thyroid", "serum", "ft3", "ft4"])
 
 
 _STAGE = re.compile(
-    r"(?<!\S)(?:(?:ajcc|uicc|clinical|tnm|overall|c|anatomic|disease|pathological|prognostic) )*(?:stage|stadium|stg|staged(?: as)?|ajcc|uicc|clinical stage|stage group)(?: (?:is|:|=|group|of|was|as|ajcc|uicc|\(|8th|ed|edition|\)|-|tnm|c|stage|clinical|8))* "
+    r"(?<!\S)(?:(?:ajcc|uicc|clinical|tnm|overall|c|anatomic|disease|pathological|prognostic) )*(?:stage|stadium|stg|st \.|staged(?: as)?|ajcc|uicc|clinical stage|stage group)(?: (?:is|:|=|group|of|was|as|ajcc|uicc|\(|8th|ed|edition|\)|-|tnm|c|stage|clinical|8))* "
     r"(?P<v>iv|i{1,3}|[0-4])(?: ?(?P<s>[a-c]))?(?: ?(?:-|/|or|to) ?(?P<v2>iv|i{1,3}|[1-4])[a-c]?)?(?= |$)"
 )
 
@@ -104,9 +104,69 @@ def tnm(note: Note) -> Iterator[Finding]:
         if match["v2"]:
             value += f"-{_ROMAN[match['v2']]}"
         rows.append(("stage", value, "", start, end))
+    rows += _stage_alone(note, rows)
     for name in ("t_category", "n_category", "m_category", "stage"):
         yield from _standing(note, [row for row in rows if row[0] == name])
     yield from _nodes_in_words(note, rows)
+
+
+_ALONE = re.compile(r"(?<!\S)(?P<v>iv|i{2,3}) ?(?P<s>[a-c])(?!\S)")
+_OTHER_SCALES = frozenset(
+    [
+        *_NOT_TUMOUR_STAGE,
+        "cin",
+        "vin",
+        "ain",
+        "nyha",
+        "class",
+        "type",
+        "grade",
+        "clark",
+        "child",
+        "factor",
+        "bethesda",
+        "forrest",
+        "fontaine",
+        "asa",
+        "killip",
+        "group",
+        "phase",
+        "gleason",
+        "grad",
+        "level",
+        "zone",
+        "segment",
+        "antithrombin",
+        "angiotensin",
+        "collagen",
+        "mallampati",
+        "paris",
+        "kudo",
+        "lst",
+        "is",
+        "bosniak",
+    ]
+)
+
+
+def _stage_alone(note: Note, rows: list[tuple[str, str, str, int, int]]) -> list[tuple[str, str, str, int, int]]:
+    """'low rectal adenoca, IIIC': a stage in capitals with its letter, in a sentence on the tumour."""
+    out = []
+    taken = [(row[3], row[4]) for row in rows]
+    for match, start, end in note.find(_ALONE):
+        raw = "".join(token.raw for token in note.tokens[start:end])
+        home = note.segment(start)
+        about = {m.group for m in note.in_sentence(home.sentence) if m.is_patient}
+        if (
+            raw[:-1].isupper()
+            and not overlap((start, end), taken)
+            and about & {"histology", "site"}
+            and not set(note.before(start, 3)) & _OTHER_SCALES
+            and not set(note.after(end, 1)) & _OTHER_SCALES
+            and not of_another_cancer(note, start)
+        ):
+            out.append(("stage", _ROMAN[match["v"]] + match["s"].upper(), "", start, end))
+    return out
 
 
 def _standing(note: Note, rows: list[tuple[str, str, str, int, int]]) -> Iterator[Finding]:
