@@ -134,9 +134,10 @@ class MessageReader:
         present = [one for one in symptoms if one.status == "present"] if self._raises(symptoms) else []
         findings = self._clinical.read(text, today)
         parts = self._questions.read(text, today)
+        # A sign of now in the writer, or in a participant named by code, is a report and never a note to be checked.
         is_note = (
             self._clinical.looks_like_note(text, findings)
-            and not (present and _FIRST_PERSON.search(text))
+            and not (present and (_FIRST_PERSON.search(text) or any(part.participants for part in parts)))
             and not _asks_of_words(text, parts)
         )
         if is_note:

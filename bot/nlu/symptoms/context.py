@@ -17,9 +17,14 @@ from bot.trial.triage import Status
 _NEAR = 5.0
 _LIST_REACH = 8
 _CRY = 5.0
+_MARKS_OF_A_NOTE = 3
+_DENIED_WITHIN = 14
+_SHORT_ANSWER = 6
 _FEW = 3
 #: Facts that a pre-check turns on and that somebody may report of a candidate without more words.
 _OF_A_CANDIDATE = frozenset({"pregnancy", "interacting_medicine"})
+#: Signs that pass by themselves within the day and are wanted at the next visit all the same.
+_TOLD_ALL_THE_SAME = frozenset({"nausea", "vomiting", "diarrhoea", "cold_tingling"})
 #: Signs that are something done: advice to do it, or the wish, is not the deed.
 _DEEDS = frozenset({"overdose", "swallowed_by_another"})
 
@@ -40,7 +45,8 @@ class Scene:
         self._questions = questions
         places = list(signs)
         self._in_signs = {index for parts in places for part in parts for index in range(part.start, part.end)}
-        self._short_signs = [span for span in map(whole, places) if span.end - span.start <= _FEW]
+        spans = [*map(whole, places), *(part for parts in places for part in parts)]
+        self._short_signs = [span for span in spans if span.end - span.start <= _FEW]
         self._cues: dict[str, list[Span]] = {}
 
     def cues(self, name: str) -> list[Span]:
@@ -57,18 +63,18 @@ class Scene:
         means to do it, `figure` a measured temperature.
         """
         span = whole(parts)
-        if self._fiction(span) or (sign in _DEEDS and self._only_meant(span)):
+        if self._fiction(span) or (sign in _DEEDS and self._only_meant(parts, span)):
             return "hypothetical"
         if self._of_a_candidate:
             return "general"
-        if not figure and self._negated(parts, span):
+        if not figure and (self._negated(parts, span) or self._denied_later(span)):
             return "negated"
-        own_plan = planned and bool(self._around("first_person", span))
+        own_plan = planned and bool(self._around("first_person", span)) and not self._before("asks_why", span)
         if not own_plan and self._conditional(span):
             return "hypothetical"
         if self._other_person(sign, span):
             return "other_person"
-        if self._past(parts, span, event, planned):
+        if self._past(sign, parts, span, event, planned):
             return "past"
         if own_plan:
             return "present"
@@ -85,13 +91,21 @@ class Scene:
         Such a message raises none, whatever it holds; one that names a participant's code, or in which the writer
         speaks of the own body, is none such.
         """
-        if self.cues("participant_code"):
-            return False
         marks = len({self._tokens[cue.start].at for cue in self.cues("note")})
+        if self.cues("participant_code"):
+            # A whole note with a code at its head is still a note, unless it tells of now.
+            return marks > _MARKS_OF_A_NOTE and not any(map(self.cues, ("strong_now", "reports", "own_report")))
         if marks >= 2 and not self.cues("own_report"):
             return True
-        asked = marks or self._without(self.cues("enquiry"), "not_enquiry")
+        asked = marks or (
+            self._without(self.cues("enquiry"), "not_enquiry") and (self._asks_anything or not self._subjects)
+        )
         return bool(asked) and not self.cues("own_report") and not self.cues("strong_now")
+
+    @cached_property
+    def _asks_anything(self) -> bool:
+        """Whether the message asks something, or speaks of a candidate: 'collapsed before the procedure' does not."""
+        return bool(self._questions or self.cues("candidate") or self.cues("opens_question"))
 
     # ---- places ------------------------------------------------------------------------------------------------
     def _sentence(self, span: Span) -> int:
@@ -172,6 +186,24 @@ class Scene:
             if self._sentence(cue) == sentence
         )
 
+    def _denied_later(self, span: Span) -> bool:
+        """Whether what was named or asked about is denied by a word that stands for it: '.. I don't have one'."""
+        sentence = self._sentence(span)
+        for cue in self.cues("denied_later"):
+            between = range(span.end, cue.start)
+            if (
+                cue.start >= span.end
+                and self._sentence(cue) in (sentence, sentence + 1)
+                and len(between) <= _DENIED_WITHIN
+            ):
+                return True
+        if not (sentence in self._questions or self._before("spoken_of", span)):
+            return False
+        following = [index for index, token in enumerate(self._tokens) if token.sentence == sentence + 1]
+        return 0 < len(following) <= _SHORT_ANSWER and any(
+            cue.start == following[0] for cue in self._without(self.cues("negated_answer"), "not_negation")
+        )
+
     def _reaches(self, cue: Span, target: int) -> bool:
         """Whether only words that carry a denial stand between cue and sign."""
         between = range(cue.end, target)
@@ -221,6 +253,8 @@ class Scene:
 
     def _general(self, span: Span, figure: bool) -> bool:
         if figure:
+            if self._before("asks_limit", span) and not self._said_of_self(span):
+                return True
             limited = any(cue.end == span.start for cue in self.cues("limit"))
             return (
                 limited and bool(self._before("general", span) or self._opened(span)) and not self._said_of_self(span)
@@ -256,19 +290,27 @@ class Scene:
                 for own in (*self._before("present", span), *self._before("this", span))
                 if own.start >= cue.end and distance(own, span, self._tokens) <= _NEAR and not self._asked(own)
             ]
-            if not later and not self._after("now", span, 8.0):
+            if not later and not self._after("strong_now", span, 8.0):
                 return True
-        spoken = self._before("spoken_of", span)
+        spoken = [] if self._reported(span) else self._before("spoken_of", span)
         if not spoken or self._after("strong_now", span, 6.0):
             return False
         definite = any(cue.end == span.start for cue in (*self.cues("this"), *self.cues("the")))
         own = [cue for cue in self._before("present", span) if cue.start >= spoken[-1].end and not self._asked(cue)]
         return not definite and not own
 
-    def _only_meant(self, span: Span) -> bool:
+    def _only_meant(self, parts: Parts, span: Span) -> bool:
         """Whether the deed is only advised, asked about or wished: 'he says I must take four more'."""
-        meant = [cue.start for cue in self.cues("only_meant") if self._sentence(cue) == self._sentence(span)]
-        done = [cue.start for cue in self.cues("done") if self._sentence(cue) == self._sentence(span)]
+        meant = [
+            cue.start
+            for cue in self.cues("only_meant")
+            if self._sentence(cue) == self._sentence(span) and not any(cue.overlaps(part) for part in parts)
+        ]
+        done = [
+            cue.start
+            for cue in self._without(self.cues("done"), "only_meant")
+            if self._sentence(cue) == self._sentence(span)
+        ]
         last_meant = max((start for start in meant if start < span.end), default=-1)
         last_done = max((start for start in done if start < span.end), default=-1)
         return last_meant > last_done
@@ -277,7 +319,7 @@ class Scene:
         return bool(self._before("fiction", span)) and not self._after("strong_now", span, 6.0)
 
     # ---- past --------------------------------------------------------------------------------------------------
-    def _past(self, parts: Parts, span: Span, event: bool, planned: bool) -> bool:
+    def _past(self, sign: str, parts: Parts, span: Span, event: bool, planned: bool) -> bool:
         for cue in self._without(self._around("past_far", span), "not_past"):
             if any(cue.overlaps(part) for part in parts):
                 continue
@@ -289,7 +331,9 @@ class Scene:
         ]
         if near and not planned and self._around("had", span) and not self._present_again(near[0], span):
             return True
-        return not event and self._over(span)
+        if self._behind(span):
+            return True
+        return not event and self._over(sign, span)
 
     def _present_again(self, cue: Span, span: Span) -> bool:
         """Whether 'I have', 'still', 'again', 'now' speak of the sign, not of the past that the cue names."""
@@ -302,7 +346,18 @@ class Scene:
             distance(other, span, self._tokens) <= 3.0 for other in self._before("strong_now", span)
         )
 
-    def _over(self, span: Span) -> bool:
+    def _behind(self, span: Span) -> bool:
+        """Whether the writer says to have got over it: 'got over the mouth ulcers', 'over the cough now'."""
+        for cue in self._without(self._before("got_over", span), "not_got_over"):
+            if cue.end <= span.start and distance(cue, span, self._tokens) <= 1.0:
+                return True
+        for cue in self._without(self._before("over_it", span), "not_got_over"):
+            first = cue.start == 0 or self._sentence_of(cue.start - 1) != self._sentence(span)
+            if first and cue.end == span.start:
+                return True
+        return False
+
+    def _over(self, sign: str, span: Span) -> bool:
         sentence = self._sentence(span)
         for cue in self._without(self.cues("resolved"), "not_resolved"):
             if cue.start < span.start or cue.end <= span.end or self._sentence(cue) not in (sentence, sentence + 1):
@@ -313,7 +368,11 @@ class Scene:
             again = any(
                 other.start >= span.end and self._sentence(other) <= sentence + 1 for other in self.cues("not_resolved")
             )
-            if not newer and not again and distance(span, cue, self._tokens) <= 12.0:
+            # What is told of today is told to the team, over or not: 'felt queasy this morning, passed now'.
+            today = sign in _TOLD_ALL_THE_SAME and any(
+                span.start - _DENIED_WITHIN <= other.start < cue.start for other in self._around("recent", span)
+            )
+            if not newer and not again and not today and distance(span, cue, self._tokens) <= 12.0:
                 return True
         return False
 
@@ -329,6 +388,13 @@ class Scene:
             # 'She is pregnant', 'he is on warfarin', with nobody named before: said of a candidate
             alone = not (self._subjects or self.cues("participant_code") or self.cues("first_person"))
             return sign in _OF_A_CANDIDATE and alone and bool(self._before("stands_so", span))
+        if (
+            sign == "pregnancy"
+            and person.overlaps(span)
+            and not any(cue.overlaps(person) for cue in self.cues("partner"))
+        ):
+            # 'We are having a baby'
+            return False
         if sign == "pregnancy" and any(cue.overlaps(person) for cue in self.cues("partner")):
             return False
         if any(cue.start >= span.start for cue in self.cues("me_too")):
@@ -351,14 +417,17 @@ class Scene:
             person = earlier[-1] if earlier and pronoun else None
         if person is None:
             return None
-        first = [cue for cue in self.cues("first_person") if person.end <= cue.start < span.end]
+        first = [
+            cue for cue in self._without(self.cues("first_person"), "of_mine") if person.end <= cue.start < span.end
+        ]
         return None if any(self._sentence(cue) == sentence for cue in first) else person
 
     @cached_property
     def _subjects(self) -> list[Span]:
-        broken = {cue.start for cue in self.cues("subject_break")}
+        broken = {cue.start for cue in self._without(self.cues("subject_break"), "of_mine")}
         objects = {cue.end for cue in self.cues("object_before")}
-        return [cue for cue in self.cues("relation") if cue.start not in objects and cue.end not in broken]
+        people = sorted({*self.cues("relation"), *self.cues("outsider")}, key=lambda cue: (cue.start, cue.end))
+        return [cue for cue in people if cue.start not in objects and cue.end not in broken]
 
 
 def barriers(hits: Mapping[str, Sequence[Span]], tokens: Sequence[Token]) -> list[int]:

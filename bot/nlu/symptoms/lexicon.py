@@ -1,7 +1,8 @@
 """The symptom lexicon: YAML files that a nurse can extend, compiled for spaCy's PhraseMatcher.
 
 A file holds `words` (named lists of words and phrases that mean the same), `signs` (patterns over them), `idioms` (what
-only looks like a sign), `context` (cues such as 'no', 'what if', 'last cycle') and `spellings`.
+only looks like a sign), `lookalikes` (whose first part only looks like one beside the others: 'faint .. rash'),
+`context` (cues such as 'no', 'what if', 'last cycle') and `spellings`.
 
 A pattern is a phrase, in which `<chest>` stands for any word of that list. Parts are joined by
 `..` (in this order, at most four words between; `..2`: at most two) or by `+` (in either order, at most five words
@@ -27,7 +28,7 @@ from bot.nlu.symptoms.text import KeyMaker, Token
 
 LEXICON_FOLDER: Final = Path(__file__).parent / "lexicon"
 _FILES: Final = ("en.yml", "en.context.yml", "zh.yml", "zh.context.yml")
-_SECTIONS: Final = frozenset({"language", "words", "signs", "idioms", "context", "spellings"})
+_SECTIONS: Final = frozenset({"language", "words", "signs", "idioms", "lookalikes", "context", "spellings"})
 _SIGN_FIELDS: Final = frozenset({"patterns", "event", "planned", "replaces"})
 _JOINER: Final = re.compile(r"\s+(\.\.|\+)(\d*)\s+")
 _CLASS: Final = re.compile(r"<([a-z_]+)>")
@@ -87,7 +88,8 @@ class Lexicon:
     """The compiled lexicon; build it with :func:`load_lexicon`.
 
     Attributes:
-        idioms, starts: patterns by the name of their first part, so that only those are tried whose first part occurs.
+        idioms, lookalikes, starts: patterns by the name of their first part, so that only those are tried whose first part
+            occurs.
         context: the cues of each list.
     """
 
@@ -96,6 +98,7 @@ class Lexicon:
     matcher: PhraseMatcher
     signs: tuple[Sign, ...]
     idioms: Mapping[str, tuple[Pattern, ...]]
+    lookalikes: Mapping[str, tuple[Pattern, ...]]
     context: Mapping[str, tuple[Pattern, ...]]
     starts: Mapping[str, tuple[tuple[Sign, Pattern], ...]]
 
@@ -132,6 +135,7 @@ class _Merged:
         self.planned: set[str] = set()
         self.replaces: dict[str, set[str]] = {}
         self.idioms: list[tuple[str, str]] = []
+        self.lookalikes: list[tuple[str, str]] = []
         self.context: dict[str, list[tuple[str, str]]] = {}
         self.spellings: dict[str, str] = {}
 
@@ -148,8 +152,9 @@ class _Merged:
             self.spellings.update(dict.fromkeys(words, name))
         for name, patterns in _lists(file, "context", data):
             self.context.setdefault(name, []).extend((f"{file}: context.{name}", text) for text in patterns)
-        for _, patterns in _lists(file, "idioms", {"idioms": {"all": data.get("idioms") or []}}):
-            self.idioms.extend((f"{file}: idioms", text) for text in patterns)
+        for section, kept in (("idioms", self.idioms), ("lookalikes", self.lookalikes)):
+            for _, patterns in _lists(file, section, {section: {"all": data.get(section) or []}}):
+                kept.extend((f"{file}: {section}", text) for text in patterns)
         for name, sign in (data.get("signs") or {}).items():
             self._add_sign(file, name, sign)
 
@@ -193,14 +198,15 @@ class _Merged:
             )
             for name, patterns in self.patterns.items()
         )
-        idioms = parsed("~idiom", self.idioms)
+        idioms = _by_first(parsed("~idiom", self.idioms))
+        lookalikes = _by_first(parsed("~lookalike", self.lookalikes))
         context = {name: parsed(f"@{name}", patterns) for name, patterns in self.context.items()}
         phrases.update({f"={literal}": [literal] for literal in literals})
         self._check_names(phrases)
         for name, texts in phrases.items():
             variants = {tuple(keys.learn(variant)) for text in texts for variant in self._expanded(text)}
             matcher.add(name, [Doc(vocab, words=list(words)) for words in sorted(variants) if words])
-        return Lexicon(keys, vocab, matcher, signs, _by_first(idioms), context, _by_first_of_signs(signs))
+        return Lexicon(keys, vocab, matcher, signs, idioms, lookalikes, context, _by_first_of_signs(signs))
 
     def _check_names(self, phrases: Mapping[str, list[str]]) -> None:
         for name, texts in phrases.items():

@@ -90,7 +90,12 @@ _NO_BODY: Final = re.compile(
     r"in the sun|in the city|in town|in the street|in the car|in the garden|in the shade|室外|外面)|\s*(?:天气)"
 )
 _WEATHER: Final = re.compile(r"\bweather\b|\bforecast\b|天气|气温|\bit(?:'s| is) \d+ degrees in (?!my |the |his |her )")
-_ALONE_F: Final = re.compile(r"\s*(10[0-5][.,]\d)\s*[.!?]*\s*$")
+_BARE_F: Final = re.compile(r"(?<![\d.,/:=<>a-z_-])(10[0-5][.,]\d)(?![\d/:%]|[.,]\d)")
+# 'thirty-nine and he is grey' with nothing before it
+_ILL_AFTER: Final = re.compile(
+    r"(?:\s*,)?\s*(?:and|with|but)\s+(?:i|i'm|he|he's|she|she's|feel\w*|very|so|cold|hot|sweat\w*|still|rising|climbing|not|my|"
+    r"grey|weak|dizzy|ill|sick|can't|cannot|won't|shak\w*|shiver\w*)\b"
+)
 # What may follow a whole number that stands for a temperature
 _GOES_ON: Final = re.compile(
     r"\s*(?:$|[.!?;,。，！？\n)]|(?:since|now|today|tonight|this|and|with|but|again|last|"
@@ -119,6 +124,11 @@ _TIMES: Final = re.compile(
     r"(?P<th>\d{1,2})(?:st|nd|rd|th)\s+(?:time|episode|trip|stool|bout))"
 )
 _MORE: Final = re.compile(rf"(?<![\w.,])(?P<n>{_NUMBER})\s+(?:more|extra)\b")
+# 'usually one, today seven'
+_THAN_USUAL: Final = re.compile(
+    rf"\b(?:usual\w*|normal\w*|before)\b[^.;!?\d]{{0,30}}?(?:{_NUMBER}|once)?[^.;!?\d]{{0,20}}?\b(?:now|today|yesterday)\s+"
+    rf"(?:it is\s+|it's\s+|already\s+|about\s+)?(?P<n>{_NUMBER})\b(?!\s*(?:hours?|days?|weeks?|degrees?|o'clock))"
+)
 _TWICE: Final = re.compile(r"\b(?:twice|two or three|couple of times|a couple)\b")
 _ONCE: Final = re.compile(r"\b(?:once|one time|one loose|single|a loose stool|just one|only one)\b")
 _OFTEN: Final = re.compile(
@@ -177,6 +187,29 @@ _NOT_A_STRETCH: Final = re.compile(
 )
 
 
+# 'six instead of four', '4 rather than 3', '该吃三片吃成五片': what was taken against what was meant
+_TABLETS: Final = re.compile(
+    r"\b(?:took|take|taking|taken|swallow\w*|had|tablets?|pills?|capsules?|doses?|capecitabine|xeloda)\b|片|粒|颗|药"
+)
+_INSTEAD: Final = re.compile(
+    rf"(?<![\w.,])(?P<taken>{_NUMBER})\b(?:\s+(?!instead|rather)[a-z]+){{0,3}}?,?\s+(?:instead of|rather than|not|in place of)\s+"
+    rf"(?:the\s+|my\s+|only\s+|just\s+|usual\s+|prescribed\s+)*(?P<meant>{_NUMBER})\b(?!\s*(?:hours?|minutes?|o'clock))"
+)
+_CHINESE_INSTEAD: Final = re.compile(
+    rf"(?P<meant>{_CJK_NUMBER})\s*[片粒颗][^\d。；！？]{{0,6}}?(?:吃成|吃了|服成|服了|吞了|错吃|当成)了?\s*(?P<taken>{_CJK_NUMBER})\s*[片粒颗]"
+)
+
+
+@dataclass(frozen=True)
+class Swap:
+    """So many tablets taken where so many were meant, and where it is said."""
+
+    taken: float
+    meant: float
+    start: int
+    end: int
+
+
 @dataclass(frozen=True)
 class Figure:
     """A figure with what it measures (`celsius`, `count`, `hours`), its value and where it stands.
@@ -194,6 +227,19 @@ def figures(plain: str) -> list[Figure]:
     """All figures of a normalised message, in its order; a temperature is taken once."""
     found = [*_temperatures(plain), *_counts(plain), *_durations(plain)]
     return sorted(found, key=lambda figure: figure.start)
+
+
+def swaps(plain: str) -> list[Swap]:
+    """Where a normalised message sets the tablets taken against those meant ('six instead of four')."""
+    if not _TABLETS.search(plain):
+        return []
+    found = []
+    for pattern in (_INSTEAD, _CHINESE_INSTEAD):
+        for match in pattern.finditer(plain):
+            taken, meant = number(match.group("taken")), number(match.group("meant"))
+            if taken is not None and meant is not None and max(taken, meant) <= 40:
+                found.append(Swap(taken, meant, match.start(), match.end()))
+    return found
 
 
 def number(text: str) -> float | None:
@@ -265,11 +311,12 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
         before, after = plain[: match.start()], plain[match.end() :]
         if _means_something_else(plain, match.start(), match.end()) or _NO_BODY.match(after) or _AGE.search(before):
             continue
-        if _GOES_ON.match(after) and (_HAS.search(before) or (not before.strip() and not after.strip(" .!?。！？"))):
+        alone = not before.strip() and (not after.strip(" .!?。！？") or _ILL_AFTER.match(after))
+        if _GOES_ON.match(after) and (_HAS.search(before) or alone):
             yield float(match.group(1)), match.start(), match.end()
-    alone = _ALONE_F.match(plain)
-    if alone:
-        yield _decimal(alone.group(1)), alone.start(1), alone.end(1)
+    for match in _BARE_F.finditer(plain):
+        if not _means_something_else(plain, match.start(), match.end()):
+            yield _decimal(match.group(1)), match.start(), match.end()
     yield from _spoken(plain)
 
 
@@ -302,7 +349,7 @@ def _means_something_else(plain: str, start: int, end: int) -> bool:
 
 def _counts(plain: str) -> Iterator[Figure]:
     taken: set[int] = set()
-    for pattern in (_TIMES, _CHINESE_TIMES, _MORE):
+    for pattern in (_TIMES, _CHINESE_TIMES, _MORE, _THAN_USUAL):
         for match in pattern.finditer(plain):
             groups = match.groupdict()
             texts = [groups.get(name) for name in ("x", "n", "m", "th")]

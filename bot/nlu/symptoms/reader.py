@@ -10,12 +10,13 @@ from typing import Final
 from bot.nlu.symptoms.context import Scene, barriers
 from bot.nlu.symptoms.lexicon import Lexicon, Sign, Span, load_lexicon
 from bot.nlu.symptoms.matching import Hits, Parts, distance, find, find_any, whole
-from bot.nlu.symptoms.measures import Figure, figures
+from bot.nlu.symptoms.measures import Figure, figures, swaps
 from bot.nlu.symptoms.text import Token, normalise, tokenise
 from bot.trial.triage import SymptomFinding
 
 #: Longer messages are read up to here; the channel refuses more than 16 KiB anyway.
 MOST_CHARACTERS: Final = 6000
+_OVERDOSE: Final = "overdose"
 _COUNTED: Final = frozenset({"vomiting", "diarrhoea"})
 _TIMED: Final = frozenset({"vomiting", "nothing_down", "no_urine", "headache", "belly_pain", "diarrhoea"})
 _GRADED: Final = frozenset(
@@ -66,7 +67,7 @@ class SymptomReader:
         numbers = figures(plain)
         hits = self._lexicon.hits(tokens)
         clause = barriers(hits, tokens)
-        places = self._places(hits, tokens, clause)
+        places = self._counted(self._places(hits, tokens, clause), plain, tokens)
         temperatures = [figure for figure in numbers if figure.kind == "celsius"]
         if not places and not temperatures:
             return ()
@@ -88,6 +89,12 @@ class SymptomReader:
             for part in parts
             for index in range(part.start, part.end)
         }
+        idle |= {
+            index
+            for name in hits
+            for parts in find_any(self._lexicon.lookalikes.get(name, ()), hits, tokens, clause)
+            for index in range(parts[0].start, parts[0].end)
+        }
         kept = hits
         if idle:
             kept = {
@@ -107,6 +114,15 @@ class SymptomReader:
             for place in places
             if not any(name == place.sign.name and span.overlaps(place.span) for name, span in replaced)
         ]
+
+    def _counted(self, places: list[_Place], plain: str, tokens: Sequence[Token]) -> list[_Place]:
+        """What the numbers say of an overdose: 'six instead of four' is one, 'three instead of four' none."""
+        for swap in swaps(plain):
+            span = _span_between(swap.start, swap.end, tokens)
+            places = [place for place in places if place.sign.name != _OVERDOSE or not place.span.overlaps(span)]
+            if swap.taken > swap.meant:
+                places += [_Place(sign, (span,), span) for sign in self._lexicon.signs if sign.name == _OVERDOSE]
+        return places
 
     def _measured(
         self, scene: Scene, temperatures: Sequence[Figure], tokens: Sequence[Token], text: str
@@ -136,7 +152,11 @@ class SymptomReader:
 
 
 def _span_of(figure: Figure, tokens: Sequence[Token]) -> Span:
-    inside = [index for index, token in enumerate(tokens) if token.start < figure.end and figure.start < token.end]
+    return _span_between(figure.start, figure.end, tokens)
+
+
+def _span_between(start: int, end: int, tokens: Sequence[Token]) -> Span:
+    inside = [index for index, token in enumerate(tokens) if token.start < end and start < token.end]
     return Span(inside[0], inside[-1] + 1) if inside else Span(0, 1)
 
 
@@ -159,16 +179,20 @@ def _grades_of(place: _Place, hits: Hits, tokens: Sequence[Token]) -> dict[str, 
     if place.sign.name not in _GRADED:
         return {}
 
+    mild = hits.get("mild", ())
+
     def near(name: str, within: float) -> bool:
         return any(
             distance(span, place.span, tokens) <= within
             and tokens[span.start].sentence == tokens[place.span.start].sentence
+            # 'nothing bad' holds 'bad'
+            and (name == "mild" or not any(span.overlaps(other) for other in mild))
             for span in hits.get(name, ())
         )
 
     if near("severe", 2.0) or near("worse", 5.0):
         return {"severe": 1.0}
-    return {"mild": 1.0} if near("mild", 2.0) else {}
+    return {"mild": 1.0} if near("mild", 3.0) else {}
 
 
 def _joined(one: SymptomFinding, other: SymptomFinding) -> SymptomFinding:

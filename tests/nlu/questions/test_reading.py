@@ -67,6 +67,20 @@ def test_a_persons_own_alarm_is_no_note(messages: MessageReader) -> None:
     assert not reading.is_note
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0107 says her tongue is swelling, she went home half an hour ago after oxaliplatin",
+        "P-0011, 61 F, rang: vomiting blood since noon",
+        "P-0004 male 58 collapsed at home, on capecitabine",
+    ],
+)
+def test_a_report_about_a_participant_by_code_is_no_note(messages: MessageReader, text: str) -> None:
+    reading = messages.read(text, TODAY)
+    assert reading.lead.intent == "report_symptom"
+    assert not reading.is_note
+
+
 def test_staff_name_the_participant_of_a_symptom(messages: MessageReader) -> None:
     assert messages.read("P-0005 has chest pain", TODAY).lead.participants == ("P-0005",)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from bot.nlu.symptoms.measures import figures
+from bot.nlu.symptoms.measures import figures, swaps
 from bot.nlu.symptoms.text import normalise
 
 
@@ -122,3 +122,22 @@ def test_hours(text: str, hours: float) -> None:
 @pytest.mark.parametrize("text", ["2 hours ago", "two hours after my tablets", "every 3 weeks", "in 2 days", "2天前"])
 def test_no_stretch_of_time(text: str) -> None:
     assert values(text, "hours") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "taken", "meant"),
+    [
+        ("I took 6 tablets instead of 4", 6, 4),
+        ("took three tablets instead of four", 3, 4),
+        ("been taking 5 rather than 3 pills", 5, 3),
+        ("该吃三片吃成了五片", 5, 3),
+        ("药四粒吃成七粒", 7, 4),
+    ],
+)
+def test_tablets_taken_against_those_meant(text: str, taken: float, meant: float) -> None:
+    assert [(swap.taken, swap.meant) for swap in swaps(normalise(text))] == [(taken, meant)]
+
+
+@pytest.mark.parametrize("text", ["visit at 5 instead of 3", "took them at 9 instead of 8 o'clock"])
+def test_other_numbers_are_no_tablets(text: str) -> None:
+    assert swaps(normalise(text)) == []
