@@ -37,7 +37,8 @@ class Mention:
 
     @property
     def is_patient(self) -> bool:
-        return self.experiencer == "patient"
+        """Whether it is said of the patient and not taken back."""
+        return self.experiencer == "patient" and not self.superseded
 
     @property
     def present(self) -> bool:

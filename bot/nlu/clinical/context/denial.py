@@ -24,7 +24,9 @@ def is_answer(view: View, segment: Segment, cue: Mention) -> bool:
 
 
 def deny(view: View, segment: Segment, cue: Mention) -> None:
-    if cue.attributes.get("kind") == "after" or is_answer(view, segment, cue):
+    kind = cue.attributes.get("kind")
+    ahead = any(m.start >= cue.end for m in view.mentions[segment.index])
+    if kind == "after" or (kind == "either" and not ahead) or is_answer(view, segment, cue):
         deny_before(view, segment, cue, "negated")
     else:
         _before(view, segment, cue)

@@ -13,20 +13,68 @@ _WRONG = re.compile(
 )
 
 
+#: Words by which a dictation or letter takes the last thing back as another's: 'that was the previous patient'.
+_WRONG_PERSON = re.compile(
+    r"(?<!\S)(?:(?:that|this|it) (?:is|was|'s)|thats|its|belongs to|meant for|belonged to|refers to|is about|was about|was for|is for)(?: (?:of|in|on|for|from|the|a|an|my|label|sticker|notes?|record|letter|file))*"
+    r" (?:previous|last|next|other|different|wrong|earlier|another|former|neighbouring)(?: (?:patient|lady|gentleman|man|woman|person|one|case|mr|mrs|ms|miss|name|record|notes?|file)| [a-z]+(?= ?(?:\(|,|\.|;|$)))(?!\S)"
+)
+
+
 def set_aside(view: View) -> None:
     """'The sentence ... was pasted in from another record and is wrong': what it names is not the patient's."""
     note = view.note
     for first, last in note.layout.sentences:
-        match = _WRONG.search(note.words(first, last))
-        if match is None:
+        words = note.words(first, last)
+        match = _WRONG.search(words)
+        person = _WRONG_PERSON.search(words)
+        for found in (match, person):
+            if found is None:
+                continue
+            at = first + len(words[: found.start()].split())
+            home = note.segment(at)
+            start = home.start
+            named = [m for m in note.in_sentence(home.sentence) if m.start < at]
+            if not any(m.start >= start for m in named) and (found is person or home.link in {"-", "(", ":"}):
+                # The thing taken back stands in an item before: 'pulmonary fibrosis - entry struck out'.
+                start = note.segment(named[-1].start).start if named else at
+            for mention in named:
+                if start <= mention.start and not any(
+                    note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)
+                ):
+                    mention.superseded = True
+
+
+_REFUTED = re.compile(
+    r"(?<!\S)(?:(?:was|is|were|been|has been|have been|later|then|since|now|but|and|has|could be|safely|firmly|finally|promptly) )*"
+    r"(?P<word>ruled out|excluded|refuted|disproved|disproven|discounted|dismissed|unfounded|not confirmed|never confirmed|not borne out|discarded|rejected|withdrawn|not substantiated|proved (?:negative|wrong|false)|turned out (?:to be )?(?:negative|wrong|false|not))(?!\S)"
+)
+_NOT_REFUTED = re.compile(
+    r"(?<!\S)(?:not|cannot|cant|can|never|yet|until|to be|if|unless|must be|needs to be|should be|awaiting|hopefully|still|partly|nor) (?:\S+ )?$"
+)
+_WAITING = re.compile(
+    r"(?<!\S)(?:awaited|awaiting|pending|to follow|yet to|yet|requested|repeat|booked|so far|as yet|until)(?!\S)"
+)
+
+
+def refute(view: View) -> None:
+    """'?lupus - ruled out', 'possible myositis was raised and refuted', 'suspicion of sarcoid, not confirmed': denied after all."""
+    note = view.note
+    for _, start, end in note.find(_REFUTED):
+        first, last = note.sentence(start)
+        if _NOT_REFUTED.search(note.words(first, start) + " ") or _WAITING.search(note.words(first, last)):
             continue
-        at = first + len(note.words(first, last)[: match.start()].split())
-        home = note.segment(at)
-        for mention in note.in_sentence(home.sentence):
-            if home.start <= mention.start < at and not any(
-                note.norms[i] == "not" for i in range(max(first, mention.start - 2), mention.start)
-            ):
-                mention.superseded = True
+        before = [m for m in note.in_sentence(note.layout.sentence_of(start)) if m.end <= start]
+        if not before or before[-1].assertion != "uncertain" or not before[-1].is_patient:
+            continue
+        home = before[-1]
+        if start - home.end > 14 or any(
+            c.group == "kin" and home.end <= c.start < start for c in note.cues_around(start)
+        ):
+            continue
+        cue = Mention("refuted", "negation", {"kind": "after"}, start, end, note.layout.segment_of[start])
+        for mention in before:
+            if mention.assertion == "uncertain" and mention.segment == home.segment:
+                mark(mention, "negated", cue, note)
 
 
 _BLOCK = re.compile(
@@ -100,6 +148,28 @@ _ASKED = frozenset(
 )
 
 
+#: 'HCV: no result' answers nothing.
+_NO_ANSWER = frozenset(
+    {
+        "result",
+        "results",
+        "answer",
+        "data",
+        "record",
+        "records",
+        "information",
+        "report",
+        "value",
+        "sample",
+        "idea",
+        "documents",
+        "papers",
+        "test",
+        "tests",
+    }
+)
+
+
 def _same_again(view: View, colon: int, last: int) -> bool:
     """Whether an answer is a no that goes on to say no more than the label ('stroke: no cardiovascular disease')."""
     note = view.note
@@ -119,6 +189,7 @@ def _same_again(view: View, colon: int, last: int) -> bool:
         "than",
         "save",
         "bar",
+        *_NO_ANSWER,
     }:
         return False
     if any(colon < day.start < last for day in note.dates_around(colon)):

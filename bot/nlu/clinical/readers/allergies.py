@@ -28,6 +28,8 @@ def read_allergies(note: Note) -> Iterator[Finding]:
                 assertion="uncertain" if mention.assertion == "uncertain" else "present",
                 cue=mention.cue,
             )
+    if not any(m.is_patient for m in note.of("rt_impossible")):
+        yield from _no_radiotherapy(note)
     for mention in note.of("allergy_none"):
         if mention.is_patient and mention.assertion not in {"uncertain", "planned"}:
             tail = note.words(mention.end, min(note.sentence(mention.start)[1], mention.end + 6))
@@ -82,6 +84,32 @@ def read_allergies(note: Note) -> Iterator[Finding]:
             yield finding(note, "tolerated_study_drug", mention.start, mention.end)
 
 
+_RT = r"(?:(?:pelvic |external |beam |the |any )*(?:radiotherapy|rt|radiation(?: therapy)?|irradiation|radiation treatment|xrt))"
+_CANNOT = r"(?:cannot|cant|can not|could not|couldnt|unable to|not able to|impossible to|never)"
+_NO_RT = re.compile(
+    rf"(?<!\S)(?:{_RT}(?: (?!if|when|until|now|today|this)\S+){{0,4}}? {_CANNOT} (?:safely |technically |ever |be )*(?:be )?(?:delivered|given|done|administered|performed|carried out|positioned|tolerated)"
+    rf"|{_RT} (?:is |was |has been |would be |proved |proves )?(?:therefore |technically |medically |absolutely )*(?:impossible|contraindicated|contra indicated|precluded|not (?:technically |medically )?(?:possible|feasible|deliverable|practicable)|out of the question)"
+    rf"|{_CANNOT} (?:lie|be positioned|be placed|lie flat|lie still|keep still|get onto|hold still|stay still)(?: \S+){{0,5}}? (?:for|so|during|in|on) (?:the )?(?:{_RT}|linac|treatment couch|planning ct)"
+    rf"|(?:precludes?|prevents?|rules? out|rule out|excludes?|forbids?|forbid|makes? impossible) (?:any |all |pelvic )*{_RT}"
+    rf"|(?:rad(?:iation)? ?onc\w*|radiotherapists?|radiation oncologists?|clinical oncolog\w+)(?: \S+){{0,5}}? (?:rules? it out|says? (?:it is )?impossible|cannot treat|declared it impossible))(?!\S)"
+)
+
+
+def _no_radiotherapy(note: Note) -> Iterator[Finding]:
+    """'RT cannot be delivered', 'cannot lie still for radiotherapy', 'ankylosis precludes radiotherapy'."""
+    for _, start, end in note.find(_NO_RT):
+        home = note.segment(start)
+        cues = [c for c in note.cues_around(start) if home.start <= c.start < end]
+        if any(c.group == "kin" for c in cues) or re.search(
+            r"(?<!\S)(?:not|never|if|unless|before|until|today|this week|yet)$", " ".join(note.before(start, 1))
+        ):
+            continue
+        doubt = any(c.group == "uncertain" for c in cues) or re.match(
+            r"(?:today|this week|now|until|yet|before|for now|unless|without)(?!\S)", " ".join(note.after(end, 2))
+        )
+        yield finding(note, "rt_impossible", start, end, assertion="uncertain" if doubt else "present")
+
+
 def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
     if not mention.is_patient:
         return
@@ -116,7 +144,7 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
             yield finding(note, "no_allergy", mention.start, mention.end, cue=mention.cue)
         return
     if near:
-        if all(m.assertion == "negated" for m in near):
+        if all(m.assertion == "negated" and not _denies_another(note, m) for m in near):
             return
         doubt = mention.assertion in {"uncertain", "planned", "hypothetical"} or any(
             m.assertion == "uncertain" for m in near
@@ -143,6 +171,20 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     if mention.assertion in {"present", "uncertain"}:
         yield finding(note, "allergy", mention.start, mention.end, {"study_drug": False}, assertion=mention.assertion)
+
+
+def _denies_another(note: Note, drug: Mention) -> bool:
+    """'Could not breathe on oxaliplatin': the denial is the verb's, not the drug's."""
+    return drug.cue.lower() in {"not", "cannot", "unable to", "could not"} and note.norms[
+        drug.start - 1 : drug.start
+    ] in (
+        ["on"],
+        ["with"],
+        ["after"],
+        ["during"],
+        ["from"],
+        ["under"],
+    )
 
 
 def _study_drug(note: Note, mention: Mention) -> bool:

@@ -174,6 +174,8 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
             denied = True
             continue
         end = _stopped_at(note, drug, first, last)
+        if end is None or not end.known:
+            end = _nothing_since(note, drug, last) or end
         if end is None:
             return "systemic", Period()
         stopped.append(end)
@@ -214,6 +216,24 @@ def _therapy(note: Note, mention: Mention, first: int, last: int, exception: str
     return "", Period()
 
 
+_SINCE_THEN = re.compile(
+    r"(?<!\S)(?:(?:nil|nothing|none|no (?:\S+ ){0,3}?(?:treatment|therapy|drugs?|tablets?|medication|medicines?|relapse|flare))(?: \S+){0,3}? since|off (?:all|any|every) (?:\S+ ){0,2}?(?:treatment|therapy|drugs?|tablets?|medication) since|without (?:\S+ ){0,2}?(?:treatment|therapy|drugs?|tablets?|medication) since|off (?:it|treatment|drugs|tablets|medication) since)(?!\S)"
+)
+
+
+def _nothing_since(note: Note, drug: Mention, last: int) -> Period | None:
+    """'Carbimazole for eighteen months, off all treatment since 2014': the end that the words after a drug give it."""
+    match = _SINCE_THEN.search(note.words(drug.end, last))
+    if match is None:
+        return None
+    at = drug.end + len(note.words(drug.end, last)[: match.end()].split()) - 1
+    days = [d for d in note.dates_around(drug.start) if d.start - 1 <= at + 1 and d.end > at and d.start < last]
+    earlier = [d for d in note.dates_around(drug.start) if drug.start - 8 <= d.start < at]
+    if days:
+        return days[0].period
+    return earlier[-1].period if earlier else Period()
+
+
 def _stopped_at(note: Note, drug: Mention, first: int, last: int) -> Period | None:
     """When a drug ended; None where it goes on."""
     segment_words = note.words(*note.clause(drug.start))
@@ -221,11 +241,24 @@ def _stopped_at(note: Note, drug: Mention, first: int, last: int) -> Period | No
     around = note.words(window_first, window_last)
     point = re.search(r"radioiodine|radioactive iodine", note.words(drug.start, drug.end)) is not None
     when, ended = dates_of(drug)
-    days = [d for d in note.dates_around(drug.start) if window_first <= d.start < window_last]
+    if (
+        drug.dates
+        and drug.dates[0].role == "for"
+        and not {"last", "past", "now"} & set(note.norms[drug.dates[0].start : drug.dates[0].end])
+    ):
+        when = Period()
+    days = [
+        d
+        for d in note.dates_around(drug.start)
+        if window_first <= d.start < window_last
+        # 'For eighteen months' says how long, not until when.
+        and (d.role != "for" or {"last", "past", "now"} & set(note.norms[d.start : d.end]))
+    ]
     if ended.known:
         return ended
     if (
         _STOP_DRUG.search(around)
+        or note.norms[drug.start - 1 : drug.start] in (["last"], ["final"])
         or point
         or (
             re.search(

@@ -202,7 +202,7 @@ def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:
 
 
 _SAME_TIME = re.compile(
-    r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session|month|year)|that (?:night|day|evening|week)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)"
+    r"(?<!\S)(?:same (?:night|day|evening|week|sitting|time|session|year|month|summer|winter|spring|autumn)|that (?:night|day|evening|week|year|month|summer|winter|spring|autumn)|immediately|at once|the next (?:day|morning)|next (?:day|morning)|following (?:day|morning)|a day later|at the time|straight to theatre|straight away)(?!\S)"
 )
 
 

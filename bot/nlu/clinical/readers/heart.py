@@ -24,6 +24,27 @@ _NO_SYMPTOMS = re.compile(
 )
 
 
+#: 'TIA clinic', 'stroke unit': a place, no event.
+_SERVICES = frozenset(
+    [
+        "clinic",
+        "unit",
+        "nurse",
+        "service",
+        "team",
+        "ward",
+        "prevention",
+        "consultant",
+        "pathway",
+        "rehab",
+        "follow",
+        "mdt",
+        "risk",
+        "physician",
+    ]
+)
+
+
 def read_heart(note: Note) -> Iterator[Finding]:
     failures: set[int] = set()
     for mention in note.of("cardiovascular", "cardiovascular_minor"):
@@ -38,6 +59,8 @@ def read_heart(note: Note) -> Iterator[Finding]:
             and note.words(mention.start, mention.end) == "mi"
             and note.after(mention.end, 1) == ["scan"]
         ):
+            continue
+        if note.after(mention.end, 1) and note.norms[mention.end] in _SERVICES:
             continue
         values: dict[str, Value] = {}
         text = note.sentence_words(mention.start)
@@ -107,7 +130,7 @@ _ORGAN_OF_BLOOD = r"(?:hearts?|cardiac|coronary|cardiology|vessels?|vascular|art
 _OF_BLOOD = rf"{_ORGAN_OF_BLOOD}(?: ?(?:,|/|and|or|nor|&|\+|neither)+ ?(?:the |any |no )?{_ORGAN_OF_BLOOD})+"
 _TROUBLE = r"(?:history|hx|events?|disease|diseases|illness(?:es)?|problems?|trouble|issues?|conditions?|complaints|morbidity|disorders?|past)"
 _ALL_CLEAR = re.compile(
-    rf"(?<!\S)(?:{_OF_BLOOD}(?: {_TROUBLE})?(?: ?(?::|-|all|both|are|is|has|have|had|been|each|ever|made|given|caused|,))* (?:no|none|nil|clear|negative|healthy|never(?: (?:any|a|given|caused|made|had|been|any))*|not (?:given|caused|had)(?: any)?|without|free|unaffected|blank|n|nothing)(?: {_TROUBLE})?(?= ?(?:,|\.|;|$|\)|ever|at|of|so|to|reported|known))"
+    rf"(?<!\S)(?:{_OF_BLOOD}(?: {_TROUBLE})?(?: ?(?::|-|all|both|are|is|has|have|had|been|each|ever|made|given|caused|,))* (?:no|none|nil|clear|negative|healthy|deny|denies|denied|not have|absent|unremarkable|never(?: (?:any|a|given|caused|made|had|been|any))*|not (?:given|caused|had)(?: any)?|without|free|unaffected|blank|n|nothing)(?: {_TROUBLE})?(?= ?(?:,|\.|;|$|\)|ever|at|of|so|to|reported|known))"
     rf"|(?:no|nil|none|without|never (?:had )?(?:any )?|neither|denies(?: any)?|free of) (?:history of |hx of |any |the |known |past |previous )*{_OF_BLOOD}(?: {_TROUBLE}))(?!\S)"
 )
 

@@ -36,7 +36,7 @@ _TEST_ONLY = frozenset(
     ]
 )
 _HAS_HIV = re.compile(
-    r"(?<!\S)(?:hiv (?:infection|disease|infected|carrier)|living with hiv|known hiv|hiv since|hiv on|aids|antiretroviral\w*|art|haart|cd4|hiv for|has hiv|with hiv|hiv diagnosed|hiv (?:19|20)\d\d|hiv well|hiv under|hiv controlled|hiv suppressed|biktarvy|dolutegravir|cart)(?!\S)"
+    r"(?<!\S)(?:hiv (?:infection|disease|infected|carrier)|living with hiv|known hiv|hiv since|hiv on|aids|antiretroviral\w*|art|haart|cd4|hiv for|has hiv|with hiv|hiv diagnosed|hiv (?:19|20)\d\d|hiv well|hiv under|hiv controlled|hiv suppressed|biktarvy|dolutegravir|cart|diagnosed (?:with )?hiv|hiv(?: [12])? (?:in|since|diagnosed in|from) (?:(?:19|20)\d\d|\d+ years|childhood|birth)|hiv clinic|acquired hiv|contracted hiv|hiv(?: [12])? (?:suppressed|treated|therapy|medication))(?!\S)"
 )
 _NOT_ILLNESS = re.compile(
     r"(?<!\S)(?:pain|bleeding|nausea|vomiting|diarrhoea|urge|output|stoma output|tenesmus|symptoms|bowel|itch|hiccups|constipation|weight)(?!\S)"
@@ -130,7 +130,8 @@ def _infections(note: Note) -> Iterator[Finding]:
             or (
                 _OVER.search(words) is not None
                 and not re.search(
-                    r"(?<!\S)(?:being treated|currently|still|ongoing|active|on iv|now on|under treatment)(?!\S)", words
+                    r"(?<!\S)(?:being treated|being drained|currently|still|ongoing|active|on iv|now on|under treatment)(?!\S)",
+                    words,
                 )
             )
         )
@@ -187,7 +188,7 @@ def _uncontrolled(note: Note) -> Iterator[Finding]:
     for mention in note.of("uncontrolled_general"):
         if not mention.is_patient:
             continue
-        controlled = (
+        controlled = note.norms[mention.start] in {"none", "nothing", "no", "all", "everything"} or (
             note.norms[mention.end - 1] == "controlled" and "poorly" not in note.norms[mention.start : mention.end]
         )
         if mention.negated or controlled:
@@ -208,7 +209,7 @@ def _uncontrolled(note: Note) -> Iterator[Finding]:
 _UNIT = r"(?P<unit>iu(?: ?/ ?|/)m?l|iu per ml|iu|international units(?: / ml| per ml)?|copies(?: ?/ ?ml| per ml)?|cps?(?: ?/ ?ml)?|c / ml|copy / ml|u / ml)"
 _LOAD = re.compile(
     r"(?<!\S)(?P<sign>less than|under|below|<|≤|<=|>|≥|>=|over|more than|about|approximately|~|at|of|=|:|is|was)?(?: )?"
-    rf"(?P<value>\d+(?:\.\d+)?)(?: ?(?:x|e) ?(?:10 ?\^ ?)?(?P<exp>10\^\d+|\d{{1,2}}))?(?: (?P<log>log ?10|log|lg|logs|log10))?(?: {_UNIT})?(?!\S)"
+    rf"(?:(?P<prelog>log ?10|log|lg) ?(?:of |: |= )?)?(?P<value>\d+(?:\.\d+)?)(?: ?(?:x|e) ?(?:10 ?\^ ?)?(?P<exp>10\^\d+|\d{{1,2}}))?(?: (?P<log>log ?10|log|lg|logs|log10))?(?: {_UNIT})?(?!\S)"
 )
 _POWER = re.compile(rf"(?<!\S)(?P<sign><|>|≥|≤|less than|under|below)?(?: )?10\^(?P<exp>\d+)(?: {_UNIT})?(?!\S)")
 _UNDETECTABLE = re.compile(
@@ -391,7 +392,7 @@ def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
 
 def _values(text: str) -> Iterator[re.Match[str]]:
     matches = [*_POWER.finditer(text), *_LOAD.finditer(text)]
-    with_unit = [m for m in matches if m["unit"] or m.groupdict().get("log")]
+    with_unit = [m for m in matches if m["unit"] or m.groupdict().get("log") or m.groupdict().get("prelog")]
     yield from with_unit or [m for m in matches if len(text[: m.start()].split()) <= 4][:1]
 
 
@@ -401,7 +402,7 @@ def _load_values(match: re.Match[str]) -> dict[str, Value] | None:
     exponent = groups.get("exp")
     if exponent:
         number *= 10.0 ** min(int(exponent.replace("10^", "")), 30)
-    if groups.get("log"):
+    if groups.get("log") or groups.get("prelog"):
         number = 10.0 ** min(number, 30.0)
     unit = (groups.get("unit") or "").replace(" ", "")
     name = "copies_ml" if unit.startswith(("cop", "cp", "c/")) else "iu_ml" if unit else "number"

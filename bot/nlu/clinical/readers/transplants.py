@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.nlu.clinical.note import Note
+from bot.nlu.clinical.note import Note, overlap
 from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.trial.facts import Finding
 
@@ -22,13 +22,28 @@ _ORGAN_CAME = re.compile(
 )
 
 
+_CELLS = r"(?:stem cells?|bone marrow|marrow|sct|bmt|hsct|cells)"
+_NEVER_RECEIVED = re.compile(
+    rf"(?<!\S)(?:(?:grafts?|transplants?|transplantations?|tx)(?: ?(?::|-|,|\(|=|none|nil|no|of|for))* ?(?:no|nil|none|neither|never|0)(?: an?| any)? organs?(?: ?(?:,|/|and|or|nor|no|neither|nil|any))* {_CELLS}"
+    rf"|(?:no|nil|none|never)(?: any)? (?:tx|grafts?|transplants?)(?: ?(?:\(|:|,|of|or|and|either))* organs?(?: ?(?:,|/|and|or|nor|no))* {_CELLS}"
+    rf"|(?:never|not|neither|has no|no)(?: (?:ever|been|has|had|having|himself|herself))*(?: (?:received|given|had|got|been given|accepted))+ (?:an? |any |either )*(?:donor )?organs?(?: ?(?:,|/|and|or|nor|any|no))* {_CELLS}"
+    rf"|no (?:graft|organ|organ graft)s?(?: ?(?:,|/|and|or|nor|any|no))* (?:transfusion|infusion|transplant\w*|graft|donation)s? of {_CELLS})(?!\S)"
+)
+
+
 def read_transplants(note: Note) -> Iterator[Finding]:
     """Organs and stem cells received, with the donor where it is said; what was given away is left out."""
+    denied: list[tuple[int, int]] = []
+    for _, start, end in note.find(_NEVER_RECEIVED):
+        home = note.segment(start)
+        if not any(c.group in {"kin", "uncertain"} and home.start <= c.start < end for c in note.cues_around(start)):
+            denied.append((start, end))
+            yield finding(note, "transplant", start, end, {"kind": "any"}, assertion="negated", cue="no")
     for match, start, end in note.find(_ORGAN_CAME):
         cells = match["what"] and ("cell" in match["what"] or "marrow" in match["what"])
         yield finding(note, "transplant", start, end, {"kind": "allogeneic" if cells else "organ"})
     for mention in note.of("transplant", "transplant_general", "transplant_organ_general"):
-        if not mention.is_patient:
+        if not mention.is_patient or overlap((mention.start, mention.end), denied):
             continue
         clause_words = note.words(*note.clause(mention.start))
         gave = list(note.same_clause(mention, "transplant_donor"))
