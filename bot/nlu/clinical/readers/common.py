@@ -115,7 +115,7 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
         if len(event.dates) > 1:
             event.dates = _either(note, event.dates)
         if len(event.dates) > 1:
-            event.dates = _corrected(note, event.dates)
+            event.dates = _narrowest(_corrected(note, event.dates))
             close = [day for day in event.dates if 0 <= day.start - event.end <= 2]
             if close:
                 home = note.segment(event.start).index
@@ -149,6 +149,18 @@ def _either(note: Note, days: list[DateMention]) -> list[DateMention]:
         else:
             out.append(day)
     return out
+
+
+def _narrowest(days: list[DateMention]) -> list[DateMention]:
+    """'Last month, 12 May': of two dates the one within the other says more."""
+    return [day for day in days if not any(other is not day and _within(other, day) for other in days)] or days
+
+
+def _within(inner: DateMention, outer: DateMention) -> bool:
+    a, b = inner.period, outer.period
+    if None in (a.earliest, a.latest, b.earliest, b.latest) or inner.role != outer.role or a == b:
+        return False
+    return b.earliest <= a.earliest and a.latest <= b.latest  # type: ignore[operator]
 
 
 def _corrected(note: Note, days: list[DateMention]) -> list[DateMention]:
@@ -223,8 +235,20 @@ def _inherit(note: Note, events: Sequence[Mention]) -> None:
         explains = (
             segment.link == "(" and note.segment(dated.start).index == segment.index - 1 and event.group == dated.group
         )
+        treats = (
+            event.group in {"operation", "treatment", "transplant"}
+            and dated.group == "malignancy"
+            and dated.present
+            and event.present
+            and note.layout.sentence_of(event.start) == note.layout.sentence_of(dated.start)
+            and len(set(note.norms[dated.end : event.start]) & {",", "with", "(", "by", "-", "treated", "and"}) > 0
+            and event.start - max([dated.end, *(day.end for day in dated.dates if day.end <= event.start)]) <= 4
+        )
         between = note.words(dated.end, min(segment.end, event.end + 5))
-        if explains or _SAME_TIME.search(between):
+        if treats:
+            # 'Prostate cancer 2016, prostatectomy'
+            event.dates = [day for day in dated.dates if day.role == "at"]
+        elif explains or _SAME_TIME.search(between):
             event.dates = list(dated.dates)
 
 

@@ -127,6 +127,25 @@ def _tumour_course(note: Note, mention: Mention) -> bool:
     )
 
 
+_GROWS = frozenset(
+    [
+        "cancer",
+        "tumour",
+        "disease",
+        "it",
+        "growth",
+        "carcinoma",
+        "adenocarcinoma",
+        "adenoca",
+        "ca",
+        "which",
+        "malignancy",
+        "lesion",
+        "crc",
+    ]
+)
+
+
 def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Finding]:
     sentence = note.layout.sentence_of(mention.start)
     owners = [
@@ -146,6 +165,8 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
             "presacral",
             "pelvis",
             "rectum",
+            "dz",
+            "dis",
             "tumour",
             "cancer",
             "disease",
@@ -175,6 +196,20 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
         & {"rectal", "rectum", "tumour", "cancer", "disease", "adenocarcinoma", "carcinoma", "crc", "malignancy"}
     ):
         return
+    if words[-1] == "back" or words == ["has", "returned"]:
+        subject = set(note.before(mention.start, 3)) | set(words[:-1])
+        after = note.after(mention.end, 1)
+        if not subject & _GROWS or after in (
+            ["mss"],
+            ["msi"],
+            ["negative"],
+            ["positive"],
+            ["normal"],
+            ["as"],
+            ["from"],
+        ):
+            # 'The PCR came back MSS', 'consent is back'
+            return
     if words == ["is", "back"] and (
         set(note.after(mention.end, 1)) & {"to", "at", "from", "home", "on", "in", "with", "for", "again", "today"}
         or set(note.before(mention.start, 1)) & {"he", "she", "patient", "pt", "who"}

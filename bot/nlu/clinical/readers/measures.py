@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Note, overlap
 
 _NUM = r"\d{1,3}(?:\.\d+)?"
 
 
-_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg|margin \( anal verge \)|verge \( anal \)|anal canal entrance)"
+_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg|margin \( anal verge \)|margin anal|edge anal|border anal|verge \( anal \)|anal canal entrance)"
 
 
 _RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|approximately|approx|approx \.|ca|~|around|only|just|some) )?(?P<a>{_NUM})(?: (?P<u1>cm|mm))?(?: ?(?:-|to|and|–|/) ?(?P<b>{_NUM}))? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)"
@@ -33,7 +34,7 @@ _HEIGHT = (
         rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|\?|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|,))* {_RANGE}(?!\S)"
+        rf"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom|under)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|in|height|,))* {_RANGE}(?!\S)"
     ),
     re.compile(
         rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|ends|ending|starting|beginning|anastomosis|rectal ca|reach(?:es|ed)?|finger|fingertip)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
@@ -265,7 +266,29 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
                 high = 400.0
             if low <= 400 and low <= high:
                 out.append(_restated(note, start, end) or (start, end, low, high))
-    return out
+    return out + list(_said_otherwise(note, out, spans))
+
+
+_SAYS = re.compile(
+    rf"(?<!\S)(?:says|said|gives|gave|puts|measures|measured|reports|reported|reads|writes|wrote|has|states|notes) (?:it |this |the same |that )?(?:at |as |is )?{_RANGE}(?! (?:long|wide|across|in|mass|tumour|x|by)(?!\S))(?!\S)"
+)
+
+
+def _said_otherwise(
+    note: Note, found: list[tuple[int, int, float, float]], spans: list[tuple[int, int]]
+) -> Iterator[tuple[int, int, float, float]]:
+    """'The letter says lower border 9 cm, the MRI report says 12 cm': the second is a height as well."""
+    heights = {note.layout.sentence_of(start) for start, *_ in found}
+    for match, start, end in note.find(_SAYS) if found else ():
+        if (
+            not overlap((start, end), spans)
+            and note.layout.sentence_of(start) in heights
+            and match["u"].startswith("c")
+            and any(e <= start for s, e in spans)
+            and not match["b"]
+        ):
+            low = float(match["a"]) * 10.0
+            yield start, end, low, low
 
 
 def _of_upper_edge(note: Note, start: int, end: int) -> bool:
@@ -277,7 +300,7 @@ def _of_upper_edge(note: Note, start: int, end: int) -> bool:
 
 
 _LOWER = re.compile(
-    r"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?!\S)"
+    r"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom|under)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?!\S)"
 )
 
 
@@ -314,7 +337,7 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
     for match, start, end in note.find(_SIZE):
         if overlap((start, end), taken):
             continue
-        if _of_upper_edge(note, start, end):
+        if _of_upper_edge(note, start, end) or note.norms[max(0, start - 2) : start] == ["at", ":"]:
             continue
         segment = note.segment(start)
         before = set(note.norms[max(segment.start, start - 4) : start])
@@ -359,8 +382,12 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
         ):
             # 'rectal ca T3N1M0 5cm': its height as well as its size.
             continue
-        bare = segment.end - segment.start <= end - start + 1 and any(
-            m.group in {"histology", "course", "site", "tumour"} for m in note.in_sentence(segment.sentence)
+        # 'rectum, 6 cm' may be a height as well, unless the note gives one.
+        plain = not taken and match["u"].startswith("c") and not match["b"] and float(match["a"]) < 16
+        bare = (
+            not plain
+            and segment.end - segment.start <= end - start + 1
+            and any(m.group in {"histology", "course", "site", "tumour"} for m in note.in_sentence(segment.sentence))
         )
         first, last = note.sentence(start)
         alone = (

@@ -75,6 +75,16 @@ _OTHER_PASSAGE = frozenset(
 )
 
 
+def _reason_of_none(note: Note, mention: Mention) -> bool:
+    """'Free of emergency surgery for bleeding, perforation or obstruction' says nothing of obstruction itself."""
+    return mention.present and any(
+        m.negated
+        and 0 < mention.start - m.end <= 10
+        and {"for", "due", "because", "from"} & set(note.norms[m.end : mention.start])
+        for m in note.same_sentence(mention, "emergency")
+    )
+
+
 def _elsewhere_blocked(note: Note, mention: Mention) -> bool:
     """'Blocked nose', 'coronary artery occlusion', 'airway obstructed': no bowel."""
     segment = note.segment(mention.start)
@@ -105,6 +115,8 @@ def obstructions(note: Note) -> Iterator[Finding]:
             )
     for mention in note.of("obstruction"):
         if not mention.is_patient or mention.superseded or _elsewhere_blocked(note, mention):
+            continue
+        if _reason_of_none(note, mention):
             continue
         if mention.present and _NEARLY.search(" ".join(note.before(mention.start, 4))):
             mention.assertion = "uncertain"
@@ -141,7 +153,13 @@ def obstructions(note: Note) -> Iterator[Finding]:
             words + " " + following,
         ):
             by = ""
-        elif re.search(r"(?<!\S)stent\w*(?!\S)", words):
+        elif re.search(r"(?<!\S)stent\w*(?!\S)", words) or (
+            re.search(r"(?<!\S)stent\w*(?!\S)", following)
+            and re.search(
+                r"(?<!\S)(?:passing|passes|passed|freely|relie\w+|resolved|settled|decompressed|works|working|open|opened|patent|since|well|good)(?!\S)",
+                following,
+            )
+        ):
             by = "stent"
         elif relief and not any(m.group == "stoma" for m in note.same_sentence(mention, "stoma")):
             by = "self"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.note import Mention, Note, overlap
 from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.nlu.clinical.readers.obstruction import made_already
 from bot.trial.facts import Finding
@@ -56,6 +56,11 @@ def _operations(note: Note) -> Iterator[Finding]:
     for mention in note.mentions:
         kind = mention.attributes.get("surgery")
         if kind is None or not mention.is_patient:
+            continue
+        if mention.end - mention.start == 1 and overlap(
+            (mention.start, mention.end), [(d.start, d.end) for d in note.dates_around(mention.start)]
+        ):
+            # '2 APR 26' is a day.
             continue
         if (
             any(m.group == "transplant_donor" for m in note.same_clause(mention, "transplant_donor"))

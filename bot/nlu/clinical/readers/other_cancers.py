@@ -10,7 +10,7 @@ from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.nlu.clinical.readers.histology import renamed
 from bot.nlu.clinical.readers.place import rectum_named, told_as_past
 from bot.nlu.clinical.readers.scope import scope_of
-from bot.trial.facts import Finding, Period
+from bot.trial.facts import Finding, Period, shift_months
 
 _HORMONE_NOW = re.compile(
     r"(?<!\S)(?:on|takes?|taking|still on|continues|current|remains on|adjuvant|maintenance|receives|receiving|lifelong|ongoing)(?!\S)"
@@ -24,7 +24,7 @@ _SINCE = re.compile(
 
 
 def read_other_cancers(note: Note) -> Iterator[Finding]:
-    rivals = [m for m in note.of("malignancy") if m.is_patient]
+    rivals = _one_by_one(note, [m for m in note.of("malignancy") if m.is_patient])
     rectal = rectum_named(note)
     for mention in rivals:
         kind = str(mention.attributes["kind"])
@@ -80,7 +80,11 @@ def read_other_cancers(note: Note) -> Iterator[Finding]:
             mention.start,
             mention.end,
             {
-                "kind": "skin" if kind == "skin" else "in_situ" if kind == "in_situ" else "cancer",
+                "kind": "skin"
+                if kind == "skin" or _not_melanoma(note, mention, kind)
+                else "in_situ"
+                if kind == "in_situ"
+                else "cancer",
                 "state": state or None,
                 "name": words,
             },
@@ -90,9 +94,40 @@ def read_other_cancers(note: Note) -> Iterator[Finding]:
     yield from _cancers_in_general(note)
 
 
+def _one_by_one(note: Note, found: list[Mention]) -> list[Mention]:
+    """The cancers without the second name of one: 'carcinoma in situ of the cervix (CIN 3)', 'CIN3 (carcinoma in situ)'."""
+    out: list[Mention] = []
+    for mention in found:
+        last = out[-1] if out else None
+        if last is not None and last.attributes["kind"] == mention.attributes["kind"]:
+            between = note.norms[last.end : mention.start]
+            if "(" in between and len(between) <= 5 and ")" not in between and note.segment(mention.start).link == "(":
+                continue
+        out.append(mention)
+    return out
+
+
+def _not_melanoma(note: Note, mention: Mention, kind: str) -> bool:
+    """'Skin cancer (squamous, ear)' is one of those that count as skin cancers."""
+    near = set(note.after(mention.end, 5)) | set(note.before(mention.start, 3))
+    return kind == "skin_unspecified" and bool(near & {"squamous", "basal", "bcc", "scc", "basalioma", "nonmelanoma"})
+
+
 def _organ_stems(note: Note, mention: Mention) -> set[str]:
     generic = {"cancer", "carcinoma", "ca", "tumour", "of", "the", "left", "right", "adenocarcinoma", "cell"}
-    return {word[:4] for word in note.norms[mention.start : mention.end] if word not in generic}
+    words = [word for word in note.norms[mention.start : mention.end] if word not in generic]
+    return {_SAME_ILLNESS.get(word, word[:4]) for word in words}
+
+
+#: Short names and the word the rest of a note calls the illness by.
+_SAME_ILLNESS = {
+    **dict.fromkeys(("aml", "all", "cml", "cll"), "leuk"),
+    **dict.fromkeys(("nhl", "dlbcl", "hodgkin", "hodgkins"), "lymp"),
+    **dict.fromkeys(("rcc", "renal"), "kidn"),
+    **dict.fromkeys(("hcc", "hepatocellular"), "live"),
+    **dict.fromkeys(("npc",), "naso"),
+    **dict.fromkeys(("prostatic",), "pros"),
+}
 
 
 def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention]) -> bool:
@@ -123,6 +158,9 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     for state in states:
         kind = str(state.attributes["state"])
         if kind == "active" and state.assertion not in {"negated"}:
+            if note.norms[state.start] == "untreated" and note.after(state.end, 1) in (["since"], ["after"]):
+                # 'In remission since 2013, untreated since'
+                continue
             if (
                 state.concept == "active_state"
                 and note.norms[state.start] in {"newly"}
@@ -149,11 +187,29 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
             ):
                 remission = state
     active = active or _under_treatment(note, first, last, text)
+    active = active or any(
+        first <= m.start < last and m.assertion == "planned" and m.is_patient and m.concept != "rectal_surgery"
+        for m in note.of("operation", "treatment")
+        if remission is None
+        and treated is None
+        and m.start > mention.start
+        and note.segment(m.start).sentence == note.segment(mention.start).sentence
+    )
     if not when.known and treated is not None:
         when = dates_of(treated)[0]
     if not when.known:
         given = [m for m in note.of("treatment", "operation", "transplant") if first <= m.start < last and m.dates]
         when = dates_of(given[0])[0] if given else when
+    latest = [
+        day.period
+        for m in note.of("treatment", "operation")
+        if first <= m.start < last and m.present and m.is_patient
+        for day in m.dates
+        if day.period.earliest is not None and day.period.earliest > shift_months(note.today, -24)
+    ]
+    if latest and remission is None and not active:
+        # Treated within the last two years: in remission for less, if at all.
+        when = latest[-1]
     if active and not (
         remission is not None
         and remission.start > mention.start
@@ -214,7 +270,7 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
             return True
     return (
         re.search(
-            r"(?<!\S)(?:(?:instillations?|bcg|injections?|infusions?|therapy|treatment) (?:ongoing|continuing|continues)|ongoing (?:instillations?|bcg|therapy|treatment)|on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
+            r"(?<!\S)(?:(?:venesections?|phlebotom\w+|injections|infusions) (?:weekly|monthly|regularly|every|as needed)|(?:regular|monthly|weekly|ongoing) (?:venesections?|phlebotom\w+)|(?:instillations?|bcg|injections?|infusions?|therapy|treatment) (?:ongoing|continuing|continues)|ongoing (?:instillations?|bcg|therapy|treatment)|on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
             text,
         )
         is not None
@@ -226,6 +282,11 @@ def _treated_by_other_means(note: Note, first: int, last: int, mention: Mention)
         first <= m.start < last and m.assertion == "present" and m is not mention
         for m in note.of("treatment", "operation", "minor_operation")
     )
+
+
+_ONLY_CANCER = re.compile(
+    r"(?<!\S)(?:(?:the|his|her) (?:only|first and only|one and only|sole) (?:cancer|malignancy|tumour)(?: (?:he|she|the patient) (?:(?:has|had|ever) )+)?(?: (?:in (?:his|her) life|ever))?|not a single (?:cancer|malignancy|tumour) before|first cancer (?:ever|(?:he|she) (?:has )?ever had))(?!\S)"
+)
 
 
 def _cancers_in_general(note: Note) -> Iterator[Finding]:
@@ -263,6 +324,8 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
                 assertion=mention.assertion,
                 when=dates_of(mention)[0],
             )
+    for _, start, end in note.find(_ONLY_CANCER):
+        yield finding(note, "other_malignancy", start, end, {"general": True}, assertion="negated", cue="only")
     for mention in note.of("tumour"):
         words = note.words(mention.start, mention.end)
         cue = mention.cue.lower()

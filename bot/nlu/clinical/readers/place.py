@@ -21,7 +21,7 @@ def rectum_named(note: Note) -> bool:
 
 def told_as_past(note: Note, mention: Mention) -> bool:
     """'CAPOX in 2011 for cancer of the caecum, in remission since': an earlier cancer, not the tumour of the note."""
-    past = note.same_sentence(mention, "cancer_state", "operation")
+    past = note.same_sentence(mention, "cancer_state", "operation", "treatment")
     return mention.historical or any(m.attributes.get("state") == "remission" or (m.dates and m.present) for m in past)
 
 

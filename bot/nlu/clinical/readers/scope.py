@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 from bot.nlu.clinical.note import Mention, Note
+
+_OF_BLOOD = re.compile(r"leukaemia|lymphoma|myeloma|hodgkin|^(?:aml|all|cml|cll|mds|nhl|dlbcl)$|myelo")
 
 
 def scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[int, int]:
@@ -34,6 +37,9 @@ def scope_of(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tuple[i
 
 def _speaks_on(note: Note, other: Mention, mention: Mention) -> bool:
     """Words that belong to the illness spoken of: 'no treatment now', 'no recurrence', a lung it was treated for."""
+    if mention.group == "malignancy" and other.group == "transplant":
+        # Leukaemia is treated with somebody's marrow.
+        return _OF_BLOOD.search(note.words(mention.start, mention.end)) is not None
     if other.group == "operation":
         return any(m.group == "cancer_state" and m.start <= other.start < m.end for m in note.around(mention.start))
     return other.group in {"untreated", "course", "fertility", "partial_untreated"} or (

@@ -208,6 +208,11 @@ def _treatment(note: Note, mention: Mention) -> Iterator[Finding]:
         )
         return
     cause = _cause(note, mention)
+    if not _was_given(note, mention, cause):
+        yield finding(
+            note, "treatment", mention.start, mention.end, {"kind": kind, "pelvic": pelvic}, assertion="uncertain"
+        )
+        return
     if kind == "surgery" and (
         (_OTHER_CAUSE.search(note.words(*note.clause(mention.start))) and "cancer" not in words)
         or cause == "other_cancer"
@@ -316,15 +321,15 @@ _ANSWER_GIVEN = re.compile(
 def _not_given(note: Note, mention: Mention) -> bool:
     """A treatment that can be had or cannot be delivered, that is consented to or planned; a cream, a skin test, a spill."""
     first, last = note.sentence(mention.start)
-    if any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates) and not (
-        _TESTED_FOR.search(note.words(first, last))
-    ):
-        return False
     home = note.segment(mention.start)
     head = note.words(max(first, mention.start - 7), mention.start)
     tail = note.words(mention.end, min(last, mention.end + 7))
     if _MAY_HAVE.search(head) or _NOT_TO_BE.match(tail):
         return True
+    if any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates) and not (
+        _TESTED_FOR.search(note.words(first, last))
+    ):
+        return False
     if mention.attributes.get("kind") == "chemotherapy" and (
         _ON_THE_SKIN.match(tail) or re.search(r"(?<!\S)(?:topical|cream|efudix)(?: \S+)?$", head)
     ):
@@ -336,6 +341,42 @@ def _not_given(note: Note, mention: Mention) -> bool:
     if _PLAN_LABEL.search(before) and not _DONE.search(before):
         return True
     return _asked_only(note, mention)
+
+
+#: What says that a treatment took place: before its name, and after it.
+_TOOK_PLACE = re.compile(
+    r"(?<!\S)(?:(?:so far|to date|before|up to now|until now) :|had|has had|having had|received|receives|receiving|given|gave|got|gets|getting|underwent|undergone|undergoing|complet\w+|start\w*|began|begun|begins|commenced|finish\w+|after|following|s/p|post|previous\w*|prior|treated|treatment with|treats?|cycles?|courses?|rounds?|doses?|infusions?|injections?|boxes|tablets|on|ongoing|history|h/o|stopped|tolerated|progress\w*|took|taking|takes|taken|currently|continues|continued|under|underwent|via|since|until|ago|done|performed|was|were|has been|have been|is having|having|status|failed|refractory|relapsed|despite|already|last|first|second|third|irradiated|removed|excised|resected|yes|y|x\d+|\d+x|c\d|gy|fractions?|f|/|admits|off|off-label|earlier|induction|switched|changed|followed|then|plus|adjuvant|once|twice|daily|weekly|monthly|x|ended|discontinued|interrupted|half|abandoned|still|now|in (?:19|20)\d\d|(?:19|20)\d\d)(?!\S)"
+)
+_TOOK_PLACE_AFTER = re.compile(
+    r"^(?:\S+ ){0,6}?(?:given|done|completed|received|finished|started|stopped|began|until|since|ago|tolerated|ended|ongoing|cycles?|courses?|doses?|infusions?|fractions?|gy|x ?\d+|\d+ ?x|c\d+|times|daily|weekly|monthly|was|were|has been|had been|without (?:effect|success|response)|progression|progressed|response|yes|y|last (?:week|month|year|spring|summer|autumn|winter)|(?:19|20)\d\d|yesterday|today|already|failed|abandoned|interrupted|at (?:the )?(?:referring|another|other|outside)|abroad|elsewhere|privately|in progress|for (?:breast|prostate|lung|cml|cll|lymphoma|leukaemia|myeloma|melanoma|\S+ (?:cancer|carcinoma|ca|lymphoma|leukaemia)))(?!\S)"
+)
+#: What keeps a plan a plan although such a word stands near.
+_ONLY_SPOKEN_OF = re.compile(
+    r"(?<!\S)(?:understood|understands|explained|talked about|talk of|told about|read about|heard (?:of|about)|asked about|asks about|spoken of|under sparc|in the trial|in a study|within the study|if eligible|if (?:he|she) is eligible|as per protocol|per protocol|per sparc|study treatment|study arm|protocol|trial treatment|(?:is|are|being) (?:being )?(?:talked about|discussed|considered|debated|weighed)|on the table|for consideration|mentioned as|knows about|leaflet|brochure|information sheet)(?!\S)"
+)
+
+
+def _was_given(note: Note, mention: Mention, cause: str) -> bool:
+    """Whether the words around a treatment say that it took place; a name alone, a plan or a talk does not."""
+    first, last = note.sentence(mention.start)
+    if _ONLY_SPOKEN_OF.search(note.words(first, last)) and not mention.dates:
+        return False
+    if mention.historical or cause == "other_cancer":
+        return True
+    if any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates):
+        return True
+    begin, end = note.clause(mention.start)
+    if re.search(r"(?<!\S)(?:prostat|cervi|uter|womb|bladder|vagin)", note.words(mention.start, mention.end)):
+        return True
+    if note.words(mention.start, mention.end) in {"irradiated", "excised locally", "locally excised"}:
+        return True
+    head = note.words(max(begin, mention.start - 12), mention.start)
+    return (
+        _TOOK_PLACE.search(head) is not None
+        or _TOOK_PLACE_AFTER.match(note.words(mention.end, min(end, mention.end + 12))) is not None
+        or _TOOK_PLACE_AFTER.match(note.words(mention.end, min(last, mention.end + 5))) is not None
+        or (mention.end - mention.start > 1 and _TOOK_PLACE.search(note.words(mention.start, mention.end)) is not None)
+    )
 
 
 def _asked_only(note: Note, mention: Mention) -> bool:
@@ -496,6 +537,8 @@ def _as_reason(note: Note, mention: Mention) -> bool:
     """Names of drugs and treatments that stand for something else: allergy tests, trial titles, departments."""
     after = note.after(mention.end, 2)
     before = note.before(mention.start, 2)
+    if after[:1] in (["trial"], ["study"]) and before in (["currently", "on"], ["now", "on"], ["still", "on"]):
+        return False
     return (
         after[:1]
         in (
@@ -511,6 +554,13 @@ def _as_reason(note: Note, mention: Mention) -> bool:
             ["allergy"],
             ["allergic"],
             ["anaphylaxis"],
+            ["rash"],
+            ["reaction"],
+            ["intolerance"],
+            ["urticaria"],
+            ["town"],
+            ["verde"],
+            ["coast"],
             ["trial"],
             ["waiting"],
             ["referral"],
@@ -602,6 +652,9 @@ def _cause(note: Note, mention: Mention) -> str:
             for m in note.around(mention.start)
             if note.layout.sentence_of(m.start) == number - 1 and m.group in TUMOUR | {"malignancy"} and m.is_patient
         ]
+        if previous and not any(m.group == "malignancy" and m.assertion != "negated" for m in previous):
+            # 'Adenocarcinoma of the rectum. CAPOX, one cycle, in May.'
+            return "this"
         if any(
             m.group == "malignancy"
             and m.attributes.get("kind") in {"cancer", "skin", "in_situ"}

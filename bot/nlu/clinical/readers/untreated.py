@@ -95,7 +95,7 @@ _FILL = rf"(?:any|a|an|single|other|one|real|such|(?:form|kind|sort|type|course|
 _NOUN = rf"(?:(?:{_FILL} )*{_THERAPY})"
 _WHEN = rf"(?:yet|ever|so|far|before|been|to|date|{_SO_FAR})"
 _GOT = r"(?:had|have|has|received?|receives|given|gotten|get|got|accept(?:ed)?|taken|take|undergone|undergo|underwent|start(?:ed)?|beg[iau]n|commenced?|tried|done|do|join(?:ed)?|experienced)"
-_NEVER = r"(?:not|never|hasnt|havent|hadnt|didnt|has not|have not|had not|did not|does not|without having|denies(?: ever)?(?: having)?|denied(?: having)?|nobody|no one|no doctor)"
+_NEVER = r"(?:not|never|hasnt|havent|hadnt|didnt|has not|have not|had not|did not|does not|without having|denies(?: ever)?(?: having)?|denied(?: having)?|nobody|no one|no doctor|nor (?:has|had|have|did) (?:he|she|they|i|the patient|anyone|anybody))"
 #: 'Never accepted any therapy', 'nobody has given her any treatment', 'treatment not started', 'nothing was done for it'.
 _DENIED = re.compile(
     rf"(?<!\S)(?:{_NEVER}(?: (?:has|have|had|{_WHEN}))* {_GOT}(?: (?:him|her|me|them|been|given|had|{_WHEN}))* {_NOUN}"
