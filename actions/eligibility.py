@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from actions.access import require_direct
+from actions.access import require_direct, which_participant
 from actions.conversation import Answer, Ask, record_section
 from actions.small_talk import not_understood
 from actions.support import for_whom
 from actions.trial_information import criteria_answer
 from actions.wording import lines, say_list
 from bot.enrollment import writes
+from bot.enrollment.errors import NotOnFile
 from bot.trial.eligibility import Assessment, CriterionResult, assess
 from bot.trial.facts import Finding, merge
 
@@ -92,9 +93,13 @@ async def save_screening(ask: Ask) -> Answer:
         return Answer("clarify", ask.say("utter_precheck_paste"), {"missing": "note"})
     assessment = assess(ask.protocol, findings, ask.today)
     code = ask.part.participants[0] if ask.part.participants else None
-    async with ask.database.writing(ask.identity.actor, "chat: save pre-check") as session:
-        number = await writes.save_screening(session, assessment.as_data(), code)
-        await session.commit()
+    try:
+        async with ask.database.writing(ask.identity.actor, "chat: save pre-check") as session:
+            number = await writes.save_screening(session, assessment.as_data(), code)
+            await session.commit()
+    except NotOnFile:
+        # Nothing is saved under a code that was mistyped, nor under nobody's; the code alone completes the wish.
+        return which_participant(ask, ask.say("utter_clarify_unknown_participant", code=code))
     text = ask.say("utter_precheck_saved", number=number)
     return Answer(
         "eligibility_check",

@@ -55,11 +55,11 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
     last question with its own day, participant or visit. What cannot be resolved stays as it is.
     """
     last = memory.get("intent")
-    if part.intent == "follow_up" and last not in _REPEATABLE:
+    waiting = bool(memory.get("waiting")) and part.intent in _MAY_COMPLETE and _is_bare(part)
+    if part.intent == "follow_up" and last not in _REPEATABLE and not waiting:
         return _without_question_before(part)
     if not last:
         return part
-    waiting = bool(memory.get("waiting")) and part.intent in _MAY_COMPLETE and _is_bare(part)
     if part.intent != "follow_up" and not waiting:
         return part
     part = _with_relative_day(part, memory)

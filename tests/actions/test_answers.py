@@ -225,6 +225,16 @@ async def test_a_precheck_is_saved_with_its_author(talk: Say) -> None:
     assert saved.custom["data"]["saved"] >= 1
 
 
+async def test_a_precheck_is_saved_under_no_code_that_is_not_on_file(talk: Say) -> None:
+    conversation = talk("nurse.qiu")
+    await conversation.say({"intent": "check_eligibility", "text": "77 yo"}, note=_note(AGE_77))
+    asked = await conversation.say({"intent": "save_screening", "participants": ["P-9999"]})
+    assert (asked.custom["answer"], asked.custom["data"]) == ("clarify", {"missing": "participant"})
+    assert "P-9999" in asked.text
+    saved = await conversation.say({"intent": "follow_up", "text": "P-0103", "participants": ["P-0103"]})
+    assert (saved.custom["answer"], saved.custom["about"]) == ("eligibility_check", "P-0103")
+
+
 @pytest.mark.parametrize("account", ["ma.jun", "stranger.1"])
 async def test_a_patients_wish_for_a_check_gets_the_criteria_and_the_contact(talk: Say, account: str) -> None:
     reply = await talk(account).say(
