@@ -83,7 +83,9 @@ def _handed_over(ask: Ask, name: str, participant: str | None, ticket: OpenedTic
     text = sentences(
         ask.say(name, ticket=ticket.number, phone=ask.team_phone), ask.say("utter_contact_emergency", number=emergency)
     )
-    return Answer("handoff", lines(text, ticket.warning), ticket.as_data(), about=participant, remember={"failures": 0})
+    # In a room with others the team alone learns whose wish it is.
+    about = participant if ask.direct else None
+    return Answer("handoff", lines(text, ticket.warning), ticket.as_data(), about=about, remember={"failures": 0})
 
 
 def _suggestions(ask: Ask) -> tuple[str, ...]:

@@ -82,6 +82,13 @@ _TICKETS: tuple[re.Pattern[str], ...] = tuple(
     )
 )  # fmt: skip
 
+#: What is drawn like a code and is none: a letter of another script, letters for figures, figures of other scripts, odd
+#: separators. Not 'P/IO1', which names a visit.
+_DRAWN_FIGURE = r"[\dOoОоΟοIlІіΙι]"
+_LOOK_ALIKE = re.compile(
+    rf"(?<![\w-])[PpРрΡρ]\s?[-–—_.#/]{{1,2}}\s?(?!IO\d)(?={_DRAWN_FIGURE}*\d){_DRAWN_FIGURE}{{3,6}}(?!\w|\.\d){_MEASURE}"
+)
+
 _PATTERN_GATE, _TICKET_GATE = Gate(_PATTERNS), Gate(_TICKETS)
 
 
@@ -100,7 +107,8 @@ def read_participants(text: str) -> tuple[CodeMention, ...]:
     """Every participant code that a text names, in order.
 
     A code of more than four figures is kept as it stands: it is on no file, and shortening it would name another
-    person. A look-alike letter of another script ('Р-0007' with a Cyrillic letter) makes no code.
+    person. So is a look-alike ('Р-0007' with a Cyrillic letter, 'P-OO07'): somebody is named, so that the answer must not
+    be about the asker or about who was last spoken of, but it is nobody whom the writer has written out.
     """
     folded = fold(text)
     taken = [(ticket.start, ticket.end) for ticket in read_tickets(folded)]
@@ -113,6 +121,9 @@ def read_participants(text: str) -> tuple[CodeMention, ...]:
             if code is not None:
                 taken.append((match.start(), match.end()))
                 found.append(CodeMention(code, match.start(), match.end()))
+    for match in _LOOK_ALIKE.finditer(folded):
+        if not any(match.start() < end and start < match.end() for start, end in taken):
+            found.append(CodeMention(match[0], match.start(), match.end()))
     return tuple(sorted(found, key=lambda mention: mention.start))
 
 

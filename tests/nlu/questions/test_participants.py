@@ -53,7 +53,9 @@ def test_other_codes(text: str, codes: list[str]) -> None:
 @pytest.mark.parametrize(
     "text",
     [
-        "Р-0007",  # a Cyrillic letter
+        "P/IO1",
+        "pO2 at 98",
+        "p. 100 mg",
         "come at 0900",
         "58M pT3N1",
         "the patient 2 weeks ago",
@@ -69,6 +71,13 @@ def test_other_codes(text: str, codes: list[str]) -> None:
 )
 def test_what_is_no_code(text: str) -> None:
     assert read_participants(text) == ()
+
+
+@pytest.mark.parametrize(
+    "text", ["Р-0007", "Ρ-0007", "P-OO07", "P-0lO7", "P--0007", "P/0007", "P-٠٠٠٧", "P-०००७"]
+)  # Cyrillic, Greek, letters for figures, odd separators, figures of other scripts
+def test_a_look_alike_names_somebody_who_is_on_no_file(text: str) -> None:
+    assert [mention.code for mention in read_participants(f"next visit of {text}?")] == [text]
 
 
 @pytest.mark.parametrize(
