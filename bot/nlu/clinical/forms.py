@@ -6,6 +6,7 @@ arrows, or two boxes under 'Yes' and 'No'. Evidence keeps the words of the note,
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
@@ -21,6 +22,7 @@ _ROWS = 3
 def unfold(tokens: list[Piece]) -> list[Piece]:
     """The tokens of a form in the order and with the marks of plain lines."""
     tokens = _quoted_mail(tokens)
+    tokens = _numbered_items(_numbered_rows(tokens))
     norms = {piece.norm for piece in tokens}
     if len(tokens) > _ROWS * 2:
         tokens = _leaders(tokens)
@@ -74,6 +76,72 @@ def _quoted_mail(tokens: list[Piece]) -> list[Piece]:
     return out
 
 
+# ----------------------------------------------------------------------------------------- numbered items
+
+
+def _numbered_rows(tokens: list[Piece]) -> list[Piece]:
+    """'| 4 | Obstruction | No |': a first column that only counts the rows is left out."""
+    rows = []
+    for first, last in _lines(tokens):
+        at = first + (tokens[first].norm == "|")
+        if last - at > 3 and tokens[at + 1].norm == "|" and _ITEM.fullmatch(tokens[at].norm):
+            rows.append(at)
+    if len(rows) < _ROWS:
+        return tokens
+    out: list[Piece] = []
+    breaks = 0
+    for i, piece in enumerate(tokens):
+        if i in rows or i - 1 in rows:
+            breaks = max(breaks, piece.breaks)
+            continue
+        out.append(replace(piece, breaks=max(breaks, piece.breaks)) if breaks else piece)
+        breaks = 0
+    return out
+
+
+#: So many numbers in turn make a numbered form.
+_ITEMS = 4
+#: A criterion's number as forms print it: 3, I3, E03, IC-3.
+_ITEM = re.compile(r"(?:[ie]c?-?)?0?([1-9]|[12][0-9])")
+_ENDS_ITEM = frozenset({"n", "no", "y", "yes", "none", "neg", "negative", "ok", "na", ")", ";", ".", "|", "?", "never"})
+
+
+def _numbered_items(tokens: list[Piece]) -> list[Piece]:
+    """'1 recurrent: N   2 transplant: N   3 HIV: neg': each numbered item is a row; its number says nothing else."""
+    items: list[list[int]] = [[]]
+    value = 0
+    for i, piece in enumerate(tokens[:-1]):
+        match = _ITEM.fullmatch(piece.norm)
+        after = i + 1 + (tokens[i + 1].norm in {".", ")", ":"})
+        if match is None or after >= len(tokens) or not tokens[after].norm[0].isalpha() or tokens[i + 1].breaks:
+            continue
+        opens = i == 0 or piece.breaks > 0 or piece.start - tokens[i - 1].end > 1
+        if not opens and not (int(match[1]) == value + 1 and tokens[i - 1].norm in _ENDS_ITEM):
+            continue
+        if int(match[1]) != value + 1 or not items[-1]:
+            if int(match[1]) != 1 and items[-1]:
+                continue
+            items.append([])
+        value = int(match[1])
+        items[-1].append(i)
+    numbers = {i for run in items if len(run) >= _ITEMS for i in run}
+    if not numbers:
+        return tokens
+    out: list[Piece] = []
+    breaks = 0
+    for i, piece in enumerate(tokens):
+        if i in numbers:
+            if out and out[-1].norm not in {".", ":"}:
+                out.append(_mark(".", out[-1]))
+            breaks = max(piece.breaks, 1)
+        elif i - 1 in numbers and piece.norm in {".", ")", ":"}:
+            continue
+        else:
+            out.append(replace(piece, breaks=max(breaks, piece.breaks)) if breaks else piece)
+            breaks = 0
+    return out
+
+
 # ------------------------------------------------------------------------------------------------- boxes
 
 _YES_NO = frozenset({"yes", "no", "y", "n", "none", "ja", "nein"})
@@ -82,8 +150,37 @@ _NEGATIVE = frozenset({"no", "not", "none", "without", "free", "never", "absent"
 _OPTION_WORDS = 4
 
 
+_TICK_DENIES = re.compile(
+    r"(?<!\S)(?:\[x\]|x|ticks?|ticked|checked|crossed)(?: box)? (?:=|:|means?|is|for|if|when|where) (?:absent|no|not present|none|excluded|negative|ruled out|denied|not met|not applicable|does not apply)(?!\S)"
+)
+
+
+def _denied_ticks(tokens: list[Piece]) -> list[Piece]:
+    """'(tick = absent) [x] recurrence [x] transplant' reads 'recurrence: no. transplant: no.'"""
+    out: list[Piece] = []
+    asked = False
+    for i, piece in enumerate(tokens):
+        ends = piece.norm in _BOXES or (piece.breaks > 0 and asked)
+        if ends and asked and out:
+            out += [_mark(":", out[-1]), _mark("no", out[-1]), _mark(".", out[-1])]
+            asked = False
+        if piece.norm == _TICKED and i + 1 < len(tokens) and tokens[i + 1].norm not in _BOXES:
+            asked = True
+            if out and out[-1].norm not in _MARKS:
+                out.append(_mark(".", out[-1]))
+            continue
+        if asked and piece.norm in _MARKS:
+            continue
+        out.append(replace(piece, breaks=1) if i and tokens[i - 1].norm == _TICKED else piece)
+    if asked and out:
+        out += [_mark(":", out[-1]), _mark("no", out[-1]), _mark(".", out[-1])]
+    return out
+
+
 def _ticks(tokens: list[Piece]) -> list[Piece]:
     """Rows under 'Yes' and 'No' columns, options to tick, and boxes at the end of a line."""
+    if _TICK_DENIES.search(" ".join(piece.norm for piece in tokens)):
+        return _denied_ticks(tokens)
     order = ("yes", "no")
     out: list[Piece] = []
     for first, last in _lines(tokens):

@@ -78,7 +78,7 @@ def refute(view: View) -> None:
 
 
 _BLOCK = re.compile(
-    r"(?<!\S)(?:(?:answers?|answered|says?|said|ticked|replied|ticks) no to(?: (?:all|each|every|any))?(?: of)?(?: the following| these)?|no to(?: (?:all|each|every))?(?: of)?(?: the following| these)?|none of (?:the following|these)(?: (?:is|are|was|were|applies|apply|present))?|none (?:present|applies|apply|of them|met)|"
+    r"(?<!\S)(?:(?:every|each|all)(?: (?:of the|single))? (?:answers?|items?|criterion|criteria|questions?|points?|exclusions?|boxes|of them|of these)(?: (?:is|are|was|were|has been|have been|answered|ticked|marked|with|as|a|by))*(?: (?:\"|'))? (?:no|absent|negative|denied|excluded|not met|none)(?: (?:\"|'))?|(?:answers?|answered|says?|said|ticked|replied|ticks) no to(?: (?:all|each|every|any))?(?: of)?(?: the following| these)?|no to(?: (?:all|each|every))?(?: of)?(?: the following| these)?|none of (?:the following|these)(?: (?:is|are|was|were|applies|apply|present))?|none (?:present|applies|apply|of them|met)|"
     r"(?:denies|denied|negative for|no history of|excluded|no|absent)(?: (?:all|any|each))?(?: of)? the following|all (?:absent|negative|denied|answered no|no)|exclusions? (?:none|absent))(?!\S)"
 )
 
@@ -109,7 +109,9 @@ def deny_blocks(view: View) -> None:
                 mark(mention, "negated", cue, note)
 
 
-_NO = r"(?:none|no|nil|n|never|0|negative|neg|-|denied|denies|absent|not (?:known|present|any)|none (?:known|ever|reported|at all|so far|given|present|done)|nil (?:known|of note|ever)|no never|not at all|(?:none|nothing|no|neither) of (?:those|these|them|that|the above|it|all that|that sort|that kind)|nothing|nothing like that|non reactive|nonreactive)"
+_NO = r"(?:none|no|nil|n|never|0|negative|neg|-|denied|denies|absent|not (?:known|present|any)|none (?:known|ever|reported|at all|so far|given|present|done)|nil (?:known|of note|ever)|no never|not at all|(?:none|nothing|no|neither) of (?:those|these|them|that|the above|it|all that|that sort|that kind)|nothing|nothing like that|non reactive|nonreactive|(?:no|n|none|nil) (?:to|for|in) (?:each|all|any|both|either|everything)(?: of (?:them|these|those|the above))?)"
+#: What a bracket adds to an answer: who signed it, when it was asked.
+_REMARK = re.compile(r"(?<=\S) \( [^()]* \)(?=$| \.)")
 _ANSWERED_NO = re.compile(rf"^{_NO}(?: ?[,/;] ?(?:and )?{_NO})*(?: ?[.;])*$")
 #: Groups that a plain no or yes to a field's question answers.
 _ASKED = frozenset(
@@ -228,9 +230,11 @@ def answer_fields(view: View) -> None:
     note = view.note
     for first, last in note.layout.sentences:
         colons = [i for i in range(first, last) if note.norms[i] in {":", "?"}]
-        if len(colons) != 1 or not first < colons[0] < last - 1 or last - colons[0] > 9:
+        if len(colons) != 1 or not first < colons[0] < last - 1:
             continue
-        answer = note.words(colons[0] + 1, last)
+        answer = _REMARK.sub("", note.words(colons[0] + 1, last))
+        if len(answer.split()) > 8:
+            continue
         cue = Mention("no", "negation", {}, colons[0] + 1, last, note.layout.segment_of[colons[0] + 1])
         if _ANSWERED_NO.match(answer) or _same_again(view, colons[0], last):
             for mention in note.in_sentence(note.layout.sentence_of(first)):

@@ -218,7 +218,7 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(
         mention.end, 1
     )[:1] not in ([], [","], ["."], [";"])
-    answered = note.after(mention.end, 2) in (
+    answered = (mention.negated and note.after(mention.end, 1) in ([":"], ["?"])) or note.after(mention.end, 2) in (
         [":", "yes"],
         [":", "y"],
         ["?", "yes"],

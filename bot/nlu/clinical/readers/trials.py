@@ -53,6 +53,7 @@ def read_trials(note: Note) -> Iterator[Finding]:
             continue
         if (
             (mention.concept == "trial_not_drug" and set(own.split()) <= _COLLECTIONS)
+            or (own.startswith("study ") and note.same_clause(mention, "allergy", "allergy_none"))
             or re.search(r"(?<!\S)(?:trial|study) or no$", " ".join(note.before(mention.start, 3)))
             or re.match(r"or no (?:trial|study)", " ".join(note.after(mention.end, 3)))
             or re.search(r"or no (?:trial|study)$", note.words(max(first, mention.start - 1), mention.end))
