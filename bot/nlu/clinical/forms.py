@@ -25,7 +25,7 @@ def unfold(tokens: list[Piece]) -> list[Piece]:
     tokens = _numbered_items(_numbered_rows(tokens))
     norms = {piece.norm for piece in tokens}
     if len(tokens) > _ROWS * 2:
-        tokens = _leaders(tokens)
+        tokens = _leaders(_numbered_items(tokens))
     if not norms.isdisjoint(_BOXES):
         tokens = _ticks(tokens)
     if ";" in norms:
@@ -289,6 +289,35 @@ def _choice(part: list[Piece]) -> list[Piece]:
 
 
 # --------------------------------------------------------------------------------------- columns and bars
+
+
+def _numbered_items(tokens: list[Piece]) -> list[Piece]:
+    """'1 recurrent? no   2 chemo ever? no   3 allergies? none': the numbers in a line part its items."""
+    drop: set[int] = set()
+    for first, last in _lines(tokens):
+        run: list[int] = []
+        for i in range(first, last - 1):
+            piece = tokens[i]
+            wide = i == first or piece.start - tokens[i - 1].end > 1 or tokens[i - 1].norm in {".", ";"}
+            if piece.norm.isdigit() and len(piece.norm) <= 2 and wide and tokens[i + 1].raw[0].isalpha():
+                if run and int(piece.norm) != int(tokens[run[-1]].norm) + 1:
+                    run = []
+                run.append(i)
+        if len(run) >= _ROWS:
+            drop |= set(run)
+    if not drop:
+        return tokens
+    out: list[Piece] = []
+    breaks = 0
+    for i, piece in enumerate(tokens):
+        if i in drop:
+            breaks = piece.breaks
+            if out and not breaks and out[-1].norm not in _MARKS:
+                out.append(_mark(".", out[-1]))
+            continue
+        out.append(replace(piece, breaks=max(breaks, piece.breaks)) if breaks else piece)
+        breaks = 0
+    return out
 
 
 def _leaders(tokens: list[Piece]) -> list[Piece]:

@@ -301,9 +301,22 @@ def _labels(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
     return False
 
 
+def _next_number(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i: int) -> bool:
+    """Whether two lines begin with a number and the one after it ('4 Histology ...', '5 Emergency operation ...')."""
+    before, after = norms[line_start], norms[i]
+    return (
+        before.isdigit()
+        and after.isdigit()
+        and len(after) <= 2
+        and int(after) == int(before) + 1
+        and i + 1 < len(tokens)
+        and tokens[i + 1].raw[0].isalpha()
+    )
+
+
 def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i: int, width: int) -> bool:
     """Whether the line end before token `i` ends a sentence: a wrapped line of prose does not."""
-    if tokens[i].breaks > 1 or norms[i - 1] in {".", ";", "!", "?"}:
+    if tokens[i].breaks > 1 or norms[i - 1] in {".", ";", "!", "?"} or _next_number(tokens, norms, line_start, i):
         return True
     length = tokens[i - 1].end - tokens[line_start].start
     if _labels(tokens, norms, i) and norms[i - 1] not in {",", "and", "or", "no", "of", "the", "/"}:

@@ -94,6 +94,7 @@ def plan(view: View, segment: Segment, cue: Mention) -> None:
                 stop is not None
                 and stop < mention.start
                 and note.norms[stop] in {"had", "was", "has", "underwent", "received"}
+                and note.norms[cue.start] != "whether"
             ):
                 return
             if assertion == "hypothetical" or mention.group in _PLANNABLE:

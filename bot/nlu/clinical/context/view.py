@@ -88,6 +88,10 @@ def following(view: View, segment: Segment) -> Sequence[Segment]:
     return out
 
 
+#: Words that open a statement of their own behind 'and' or a comma.
+_SUBJECTS = frozenset({"it", "its", "this", "that", "he", "she", "they", "we", "there"})
+
+
 def independent(view: View, segment: Segment, strong: bool) -> bool:
     """Whether a list item states something for itself, so that a denial before it does not reach it."""
     index = segment.index
@@ -96,6 +100,9 @@ def independent(view: View, segment: Segment, strong: bool) -> bool:
     ):
         return True
     if any(m.group in STATEMENTS for m in view.mentions[index]):
+        return True
+    if view.note.norms[segment.start] in _SUBJECTS and segment.end - segment.start > 1:
+        # 'Never had cancer, and it is a new primary'
         return True
     alternative = segment.link in ALTERNATIVE
     if not alternative and view.dated[index]:

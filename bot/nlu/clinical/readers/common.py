@@ -123,6 +123,7 @@ def give_dates(note: Note, groups: Iterable[str]) -> None:
                     day for day in event.dates if day.start >= event.start or note.segment(day.start).index == home
                 ]
     _inherit(note, events)
+    _for_dated(note, events)
     for number, sentence in by_sentence.items():
         _lead(note, number, sentence)
 
@@ -250,6 +251,20 @@ def _inherit(note: Note, events: Sequence[Mention]) -> None:
             event.dates = [day for day in dated.dates if day.role == "at"]
         elif explains or _SAME_TIME.search(between):
             event.dates = list(dated.dates)
+
+
+def _for_dated(note: Note, events: Sequence[Mention]) -> None:
+    """'Prostatectomy for prostate cancer in May 2016': the day told of the cancer is the operation's."""
+    for event, following in itertools.pairwise(events):
+        if (
+            event.group in {"operation", "treatment"}
+            and not event.dates
+            and following.group == "malignancy"
+            and following.dates
+            and note.norms[event.end : event.end + 1] == ["for"]
+            and following.start - event.end <= 4
+        ):
+            event.dates = [day for day in following.dates if day.role == "at" and day.start > following.start]
 
 
 def _owner(note: Note, day: DateMention, candidates: Sequence[Mention]) -> Mention | None:

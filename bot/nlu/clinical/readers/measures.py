@@ -34,7 +34,7 @@ _HEIGHT = (
         rf"(?<!\S)(?:{_VERGE}|anal verge distance|distance (?:from|to|above) {_VERGE}|height above {_VERGE}|height)(?: (?:of|is|:|=|-|\?|at|was|\(|to|tumour|lower|edge|border|distance|the|by|mri|on|\)|tumor|about|lesion|a|measured|measures))* {_RANGE}(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom|under)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|in|height|,))* {_RANGE}(?!\S)"
+        rf"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom|under)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|in|height|,))* {_RANGE}(?! (?:long|wide|across|in (?:length|size|diameter)|thick|mass|x|by)(?!\S))(?!\S)"
     ),
     re.compile(
         rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|ends|ending|starting|beginning|anastomosis|rectal ca|reach(?:es|ed)?|finger|fingertip)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
@@ -171,6 +171,12 @@ _LESION_WORDS = frozenset(
         "big",
     ]
 )
+
+
+#: Words that name the tumour and may as well precede its height.
+_PLACE_WORDS = frozenset({"cancer", "ca", "carcinoma", "adenocarcinoma", "adenoca", "rectal", "rectum"})
+#: What a size stands beside in a list of bare facts ('PCR MSS; 58 mm; CT no mets').
+_BESIDE_A_SIZE = frozenset({"measure", "histology", "msi", "mmr", "metastasis", "site", "tumour"})
 
 
 OTHER_MEASURED = frozenset(
@@ -393,16 +399,21 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
         alone = (
             match["u"].startswith("m")
             and last - first <= end - start + 1
-            and segment.sentence > 0
-            and any(m.group in {"measure", "histology"} for m in note.in_sentence(segment.sentence - 1) if m.is_patient)
+            and any(
+                m.group in _BESIDE_A_SIZE
+                for number in (segment.sentence - 2, segment.sentence - 1, segment.sentence + 1)
+                for m in note.in_sentence(number)
+                if m.is_patient
+            )
         )
+        words = before | after | set(note.norms[segment.start : segment.end])
+        named = _LESION_WORDS - _PLACE_WORDS if plain else _LESION_WORDS
         if (
             bare
             or alone
-            or (before | after | set(note.norms[segment.start : segment.end])) & _LESION_WORDS
+            or words & named
             or (
-                segment.index
-                and set(note.norms[note.layout.segments[segment.index - 1].start : segment.start]) & _LESION_WORDS
+                segment.index and set(note.norms[note.layout.segments[segment.index - 1].start : segment.start]) & named
             )
         ):
             size = max(float(match["a"]), float(match["b"] or 0)) * (10 if match["u"].startswith("c") else 1)

@@ -318,6 +318,11 @@ _ANSWER_GIVEN = re.compile(
 )
 
 
+_SURELY_GIVEN = re.compile(
+    r"(?<!\S)(?:had|received|given|underwent|completed|treated|cycles?|courses?|finished|stopped|tolerated|started)(?!\S)"
+)
+
+
 def _not_given(note: Note, mention: Mention) -> bool:
     """A treatment that can be had or cannot be delivered, that is consented to or planned; a cream, a skin test, a spill."""
     first, last = note.sentence(mention.start)
@@ -326,16 +331,19 @@ def _not_given(note: Note, mention: Mention) -> bool:
     tail = note.words(mention.end, min(last, mention.end + 7))
     if _MAY_HAVE.search(head) or _NOT_TO_BE.match(tail):
         return True
-    if any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates) and not (
-        _TESTED_FOR.search(note.words(first, last))
-    ):
+    dated = any(day.period.latest is not None and day.period.latest <= note.today for day in mention.dates)
+    if dated and not _TESTED_FOR.search(note.words(first, last)):
         return False
     if mention.attributes.get("kind") == "chemotherapy" and (
         _ON_THE_SKIN.match(tail) or re.search(r"(?<!\S)(?:topical|cream|efudix)(?: \S+)?$", head)
     ):
         return True
     near = note.words(max(first, home.start), min(last, home.end + 3))
-    if _TESTED_FOR.search(near) and not _GIVEN.search(head) and note.words(mention.start, mention.end) not in _GENERIC:
+    if (
+        _TESTED_FOR.search(near)
+        and not _SURELY_GIVEN.search(head)
+        and note.words(mention.start, mention.end) not in _GENERIC
+    ):
         return True
     before = note.words(first, mention.start)
     if _PLAN_LABEL.search(before) and not _DONE.search(before):
