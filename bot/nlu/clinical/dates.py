@@ -238,6 +238,8 @@ def find_dates(note: Note, birth_year: int | None = None) -> list[DateMention]:
 
 def _role(note: Note, start: int, role: str) -> str:
     before = note.norms[max(0, start - 2) : start]
+    if before == ["and", "including"] and note.norms[max(0, start - 3) : start - 2] in (["until"], ["to"], ["till"]):
+        return "until"
     if before and before[-1] in {"in", "the", "early", "late", "about", "around", "at", "on"} and len(before) > 1:
         before = before[:-1]
     if before and before[-1] in _SINCE:

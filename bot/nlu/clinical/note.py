@@ -195,6 +195,11 @@ class Note:
         number = self.segment(mention.start).clause
         return [m for m in self.same_sentence(mention, *names) if self.segment(m.start).clause == number]
 
+    def same_clause_at(self, token: int) -> list[Mention]:
+        """All mentions of the clause around a token."""
+        first, last = self.clause(token)
+        return [m for m in self.in_sentence(self.layout.sentence_of(token)) if first <= m.start < last]
+
     def _index(self) -> _Index:
         """Mentions, cues and dates by name and sentence; made anew when any were added."""
         size = (len(self.mentions), len(self.cues), len(self.dates))

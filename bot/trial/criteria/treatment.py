@@ -66,7 +66,11 @@ def previous(case: Case) -> Decision:
 
 def tolerance(case: Case) -> Decision:
     """'Proven inability to receive radiotherapy or allergy to the components of Penpulimab, capecitabine, oxaliplatin or their excipients'."""
-    barring = case.present("rt_impossible") + [f for f in case.present("allergy") if f.flag("study_drug")]
+    allergic = [f for f in case.present("allergy") if f.flag("study_drug")]
+    barring = case.present("rt_impossible") + allergic
+    denied = case.present("no_allergy")
+    if allergic and denied and not case.present("rt_impossible"):
+        return unknown("An allergy to a study drug is both stated and denied.", *first(allergic + denied))
     if barring:
         return failed(f"{quoted(barring[0])}.", *first(barring))
     doubtful = case.uncertain("rt_impossible") + [f for f in case.uncertain("allergy") if f.flag("study_drug")]

@@ -97,7 +97,7 @@ _WEAK = (
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
     re.compile(
-        r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"
+        r"(?<!\S)(?P<n>\d{2}) (?:y|yr|yrs|ys|year)(?! (?:ago|back|post|since|clear|in|after|of|later|disease|history|free|remission))(?!\S)"
     ),
     re.compile(r"(?:^|(?<=\n))(?P<n>\d{2}) years(?= ?(?:,|\.|;|$))"),
     re.compile(
@@ -356,10 +356,14 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
             found.append((int(match["a"]), int(match["b"]), start, end))
     if not found:
         found += list(_age_fields(note)) or list(_weak_ages(note))
+    found = _own_ages(note, found)
     for match, start, end in note.find(_TENS_AGE):
         first = int(match["dec"])
         if (
-            re.match(r"(?:in (?:his|her|their|the)|his|her|early|mid|late|middle)", match.group())
+            (
+                re.match(r"(?:in (?:his|her|their|the)|his|her|early|mid|late|middle)", match.group())
+                or _stands_alone(note, start, end)
+            )
             and not someone_else(note, start, end)
             and not _is_event(note, start)
         ):
@@ -372,7 +376,10 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         if (
             not someone_else(note, start, end)
             and not set(before) & {"since", "during", "diagnosed", "until", "from", "when"}
-            and (match.group().split()[0] in {"in", "his", "her", "their", "early", "mid", "late", "middle"})
+            and (
+                match.group().split()[0] in {"in", "his", "her", "their", "early", "mid", "late", "middle"}
+                or _stands_alone(note, start, end)
+            )
             and not _is_event(note, start)
         ):
             found.append((*period, start, end))
@@ -380,6 +387,27 @@ def ages(note: Note) -> list[tuple[int, int, int, int]]:
         if word in _GENARIAN and not someone_else(note, i, i + 1):
             found.append((*_GENARIAN[word], i, i + 1))
     return found
+
+
+def _stands_alone(note: Note, start: int, end: int) -> bool:
+    """'Mr T. F., 50s, for ...', 'male, sixties': a decade that is an item of its own in the first sentences."""
+    home = note.segment(start)
+    words = [word for word in note.norms[home.start : home.end] if word != "."]
+    return note.layout.sentence_of(start) < 3 and home.link in {",", "(", ":"} and len(words) == end - start
+
+
+def _own_ages(note: Note, found: list[tuple[int, int, int, int]]) -> list[tuple[int, int, int, int]]:
+    """Of several ages those that are the patient's: 'pneumothorax age 20' dates the illness where another age is given."""
+    if len({row[:2] for row in found}) < 2:
+        return found
+    own = [
+        row
+        for row in found
+        if note.norms[row[2]] not in {"age", "aged"}
+        or row[2] == note.segment(row[2]).start
+        or note.norms[row[2] - 1] in {*_SEX.split("|"), "patient", "pt", "[x]"}
+    ]
+    return own or found
 
 
 def _not_yet(note: Note, end: int) -> int:

@@ -203,4 +203,9 @@ def _linked(note: Note, allergy: Mention, drug: Mention) -> bool:
         between = note.norms[allergy.end : drug.start]
         return len(between) <= 10 and not {".", ";"} & set(between)
     between = note.norms[drug.end : allergy.start]
+    if re.match(
+        r"(?:to|on|with|after|from|against) (?:it|this|that|the drug|this drug|the infusion)(?!\S)",
+        " ".join(note.after(allergy.end, 2)),
+    ):
+        return len(between) <= 16 and not {".", ";"} & set(between)
     return len(between) <= 6 and not {".", ";"} & set(between)

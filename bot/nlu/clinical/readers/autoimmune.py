@@ -11,7 +11,7 @@ from bot.nlu.clinical.readers.scope import scope_of
 from bot.trial.facts import Finding, Period
 
 _OVER = re.compile(
-    r"(?<!\S)(?:resolved|burnt out|burned out|recovered|full recovery|ended|in remission|remission|cured|settled|gone|outgrown|outgrew|healed|cleared|quiescent|inactive|disappeared|no (?:flare|relapse|activity|recurrence|symptoms|further (?:episode|episodes|flares|attacks|trouble))|not recurred|never recurred|never came back|one episode|single episode|over|asymptomatic since|went away|free of (?:it|disease|symptoms)|last flare|last episode|last attack|no relapse|ended)(?!\S)"
+    r"(?<!\S)(?:resolved|burnt out|burned out|recovered|full recovery|ended|in remission|remission|cured|settled|gone|outgrown|outgrew|healed|cleared|quiescent|inactive|disappeared|no (?:flare|relapse|activity|recurrence|symptoms|further (?:episode|episodes|flares|attacks|trouble))|not recurred|never recurred|never came back|one episode|single episode|over|asymptomatic since|went away|free of (?:it|disease|symptoms)|nothing since|nil since|none since|normal (?:ever )?since|(?:no|without) treatment since|well (?:ever )?since|last flare|last episode|last attack|no relapse|ended)(?!\S)"
 )
 _PAST = re.compile(
     r"(?<!\S)(?:previous|previously|past|childhood|history of|h/o|as a child|in childhood|former|once|ago|hx of)(?!\S)"

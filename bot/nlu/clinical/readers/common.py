@@ -205,10 +205,12 @@ def _lead(note: Note, number: int, events: Sequence[Mention]) -> None:
     opening = [d for d in days if first <= d.start <= first + 2]
     if not opening or sum(first <= d.start < last for d in days) != 1:
         return
+    entry = note.norms[opening[0].end : opening[0].end + 1] == [":"] and opening[0].start == first
     for event in events:
         if (
             not event.dates
-            and event.group in {"operation", "stoma", "treatment", "emergency", "obstruction", "transplant"}
+            # An entry of a timeline ('22 January: travel jab, live yellow fever') dates all that it names.
+            and (entry or event.group in {"operation", "stoma", "treatment", "emergency", "obstruction", "transplant"})
             and event.start > opening[0].end
         ):
             event.dates = [opening[0]]

@@ -134,7 +134,8 @@ def read_consent(note: Note) -> Iterator[Finding]:
         first = max([first, *(end for _, end in declined_spans if end <= mention.start)])
         words = note.words(first, last)
         target = _object(note, words, first, last, mention)
-        given = _GIVEN.search(words) is not None or bool(mention.attributes.get("given"))
+        words = _UNTICKED.sub(" ", words)
+        given = _GIVEN.search(_EXPLAINED.sub(" ", words)) is not None or bool(mention.attributes.get("given"))
         doubt = _NOT_GIVEN.search(_strip_names(words)) is not None or mention.assertion in {"uncertain", "hypothetical"}
         if mention.assertion == "negated" and not given:
             doubt = True
@@ -165,10 +166,17 @@ def read_consent(note: Note) -> Iterator[Finding]:
     yield from _settle(note, found)
 
 
+#: What stands behind an unticked box is not said; a ticked 'explained' is no signature.
+_UNTICKED = re.compile(r"(?<!\S)\[[ ?]\] \S+")
+_EXPLAINED = re.compile(
+    r"(?<!\S)\[x\] (?=(?:sparc |study |trial |informed )*(?:consent|icf)(?: (?:form|process|talk|paper))? (?:explained|discussed|handed|offered|sought|requested|posted|sent|info\w*|material))"
+)
+
+
 def _strip_names(words: str) -> str:
     """'patient information sheet', 'no questions', 'yes/no' are no doubt about the consent."""
     return re.sub(
-        r"(?<!\S)(?:no (?:questions|concerns|issues|problem|further questions|pressure)|without (?:pressure|reservation|hesitation|questions)|after (?:reading|discussion)|before (?:me|us|him|her|witnesses|dr|doctor|nurse|any|the|screening|study|starting|first)\S*(?: \S+){0,3}|not in doubt|next of kin|witnessed|done|all questions answered|time to consider|24 hours to consider|given time)(?!\S)",
+        r"(?<!\S)(?:(?:has |have |did )?(?:not|never) (?:changed? (?:his|her|their|my) mind|withdrawn?(?: it)?|regretted(?: it)?|revoked(?: it)?)|no (?:questions|concerns|issues|problem|further questions|pressure)|without (?:pressure|reservation|hesitation|questions)|after (?:reading|discussion)|before (?:me|us|him|her|witnesses|dr|doctor|nurse|any|the|screening|study|starting|first)\S*(?: \S+){0,3}|not in doubt|next of kin|witnessed|done|all questions answered|time to consider|24 hours to consider|given time)(?!\S)",
         " ",
         words,
     )

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
+from bot.nlu.clinical.readers.age import birth_year
 from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.trial.facts import Finding
 
@@ -68,6 +69,7 @@ def read_contraception(note: Note) -> Iterator[Finding]:
                 experiencer=mention.experiencer,
                 when=dates_of(mention)[0],
             )
+    yield from _past_the_menopause(note)
     for mention in note.mentions:
         if mention.attributes.get("fertility") == "hysterectomy" and mention.experiencer in {"patient", "partner"}:
             own = note.norms[mention.start] in {"no", "without", "has"}
@@ -141,6 +143,39 @@ _MIXED_FEEDING = re.compile(
 )
 
 
+_TEST_POSITIVE = re.compile(
+    r"(?<!\S)(?:positive (?:urine |serum |home )?(?:pregnancy test|hcg|b hcg|beta hcg|upt)|(?:pregnancy test|hcg|beta hcg|upt)(?: (?:is|was|came|back|has|come|turned|out|:|again|today|yesterday))* positive)(?!\S)"
+)
+_WEANED = re.compile(
+    r"(?<!\S)(?:weaned (?:(?:her|the|my) (?:son|daughter|baby|child|infant|youngest|twins|toddler|boy|girl|little one|last)|in (?:january|february|march|april|may|june|july|august|september|october|november|december|\d)|last (?:year|month|week|spring|summer|autumn|winter)|completely|(?:two|three|four|five|six|several|some|\d+) (?:weeks|months|years) ago|since)"
+    r"|(?:son|daughter|baby|child|infant|youngest|twins|toddler|boy|girl|little one)(?: (?:is|was|has been|have been|'s|now|already|fully|long|since))* weaned)(?!\S)"
+)
+#: 'LMP aged 50', 'last period 2015': how long ago the last one was.
+_LAST_PERIOD = re.compile(
+    r"(?<!\S)(?:lmp|last (?:menstrual |monthly )?(?:period|menses)|(?:periods|menses|menstruation) (?:stopped|ended|ceased|over))(?: (?:was|is|:|at|in|about|around|the|=|since|when|she|of))* (?:(?:aged?|age of) )?(?P<n>(?:19|20)\d\d|[3-6]\d)(?! ?(?:days?|weeks?|/|\.\d))(?!\S)"
+)
+
+
+def _past_the_menopause(note: Note) -> Iterator[Finding]:
+    """The last period two years ago or more, by year or by age."""
+    year_of_birth = birth_year(note)
+    for match, start, end in note.find(_LAST_PERIOD):
+        value = int(match["n"])
+        if value < 100:
+            if year_of_birth is None:
+                continue
+            value += year_of_birth + 1
+        home = note.segment(start)
+        if value <= note.today.year - 2 and not any(
+            c.group == "kin" and not c.attributes.get("partner") and home.start <= c.start < start
+            for c in note.cues_around(start)
+        ):
+            partner = any(
+                c.attributes.get("partner") and home.start <= c.start < start for c in note.cues_around(start)
+            )
+            yield finding(note, "postmenopausal", start, end, experiencer="partner" if partner else "patient")
+
+
 def read_pregnancy(note: Note) -> Iterator[Finding]:
     for mention in note.of("pregnancy"):
         if not mention.is_patient or _kin_follows(note, mention):
@@ -152,6 +187,10 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
                 (
                     before & _PAST_PREGNANCY
                     and note.norms[mention.start] != "pregnant"
+                    and not re.match(
+                        r"in (?:her|the) (?:first|second|third|1st|2nd|3rd|last) trimester(?! (?:loss|miscarriage|termination|bleed))",
+                        note.words(max(0, mention.start - 3), min(len(note.norms), mention.end + 1)),
+                    )
                     and not re.search(r"\d+ (?:weeks|wks|months|/ 40)(?! ago)", " ".join(note.after(mention.end, 6)))
                 )
                 or (when.latest is not None and (note.today - when.latest).days > 300)
@@ -168,6 +207,7 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
                 if bare
                 and not re.search(r"\d+ (?:weeks|wks|/ 40)(?! ago)", " ".join(note.after(mention.end, 6)))
                 and not before & {"current", "ongoing", "early", "week", "weeks", "month", "months"}
+                and note.norms[mention.start] != "trimester"
                 else "present",
                 cue=mention.cue,
             )
@@ -184,11 +224,32 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
                 assertion="present" if positive else mention.assertion,
                 cue=mention.cue,
             )
+    for _, start, end in note.find(_TEST_POSITIVE):
+        home = note.segment(start)
+        if not re.search(r"(?<!\S)(?:19|20)\d\d(?!\S)", note.sentence_words(start)) and not any(
+            c.group in {"kin", "uncertain", "negation"} and home.start <= c.start < end for c in note.cues_around(start)
+        ):
+            yield finding(note, "pregnancy", start, end)
+    for _, start, end in note.find(_WEANED):
+        home = note.segment(start)
+        if (
+            not any(
+                c.group in {"kin", "uncertain", "negation", "plan"}
+                and c.attributes.get("partner")
+                and home.start <= c.start < end
+                for c in note.cues_around(start)
+            )
+            and not any(m.group in {"immunosuppressant", "topical", "treatment"} for m in note.same_clause_at(start))
+            and not re.search(
+                r"(?<!\S)(?:not|never|half|being|partly|to be)(?: yet)?$", " ".join(note.before(start, 2))
+            )
+        ):
+            yield finding(note, "lactation", start, end, assertion="negated", cue="weaned")
     for _, start, end in note.find(_MIXED_FEEDING):
         yield finding(note, "lactation", start, end)
     for match, start, end in note.find(_GESTATION) if "40" in note.reading else ():
         scan = re.search(
-            r"(?<!\S)(?:scan|dating|dates|hcg|pregnan\w*|gestation\w*|fetal|foetal|fetus|foetus|antenatal|obstetric\w*|midwife|lmp|booking|trimester|viable|heartbeat)(?!\S)",
+            r"(?<!\S)(?:scan|dating|dates|hcg|pregnan\w*|gestation\w*|fetal|foetal|fetus|foetus|g\d ?p\d|g\d|gravida|antenatal|obstetric\w*|midwife|lmp|booking|trimester|viable|heartbeat)(?!\S)",
             note.sentence_words(start),
         )
         if (
@@ -214,8 +275,17 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
         if not mention.is_patient:
             continue
         words = note.words(*note.clause(mention.start))
-        if note.words(mention.start, mention.end) == "bf" and mention.assertion != "negated":
+        if (
+            note.words(mention.start, mention.end) == "bf"
+            and mention.assertion != "negated"
+            and not re.match(
+                r"(?:her|the|a|my) (?:\S+ ?){0,4}?(?:baby|son|daughter|child|infant|twins|toddler|month|months|week|weeks|old|boy|girl|newborn)(?!\S)",
+                " ".join(note.after(mention.end, 7)),
+            )
+        ):
             continue
+        if note.norms[mention.start - 1 : mention.start] in (["none"], ["nobody"], ["nothing"], ["neither"]):
+            mention.assertion, mention.cue = "negated", note.norms[mention.start - 1]
         if re.search(
             r"(?<!\S)(?:not (?:yet )?(?:asked|recorded|known|documented|stated|discussed|addressed|mentioned|established|enquired)|unasked|to ask|unknown)(?!\S)",
             note.words(max(note.clause(mention.start)[0], mention.start - 2), mention.start)

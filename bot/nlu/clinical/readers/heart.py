@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
 from bot.nlu.clinical.readers.common import dates_of, finding
-from bot.trial.facts import Finding, Value
+from bot.trial.facts import Finding, Period, Value
 
 _NYHA = re.compile(
     r"(?<!\S)nyha(?: (?:functional|class|grade|stage|fc|:|is|-|\())* (?P<a>iv|i{1,3}|[1-4])(?: ?(?:-|/|to|or) ?(?P<b>iv|i{1,3}|[1-4]))?(?!\S)"
@@ -45,6 +45,45 @@ _SERVICES = frozenset(
 )
 
 
+_MORE_THAN_ONE = re.compile(
+    r"(?<!\S)(?:second|another|further|again|new|recurrent|recurring|repeat|repeated|two|several|multiple|third|other|re)(?!\S)"
+)
+
+
+def _named_again(note: Note, mention: Mention) -> bool:
+    """'CABG as above', 'TIA clinic': an event that was told with its date before and is only named again."""
+    home = note.segment(mention.start)
+    if _MORE_THAN_ONE.search(note.words(home.start, home.end)):
+        return False
+    return any(
+        m.concept == mention.concept
+        and m.end <= mention.start
+        and m.dates
+        and m.assertion == "present"
+        and m.is_patient
+        for m in note.of(mention.concept)
+    )
+
+
+_REASON = re.compile(
+    r"(?:(?:reason|diagnos[ei]s|cause|indication|problem|for|with|because of|due to|presenting complaint|complaint|principal|main|primary)(?: \S+){0,2} ?(?::|-|=)|(?:he|she) (?:came|presented|was admitted) with)"
+)
+
+
+def _admission(note: Note, mention: Mention) -> Period:
+    """'Admitted 3 March 2026. Reason: chest pain, CTPA: pulmonary emboli': the day of the admission it was the reason of."""
+    number = note.layout.sentence_of(mention.start)
+    first, last = note.layout.sentences[number]
+    if not _REASON.match(note.words(first, last)):
+        return Period()
+    for day in note.dates_around(mention.start):
+        if note.layout.sentence_of(day.start) in {number - 2, number - 1, number} and set(
+            note.norms[max(0, day.start - 2) : day.start]
+        ) & {"admitted", "admission", "adm", "hospitalised"}:
+            return day.period
+    return Period()
+
+
 def read_heart(note: Note) -> Iterator[Finding]:
     failures: set[int] = set()
     for mention in note.of("cardiovascular", "cardiovascular_minor"):
@@ -62,9 +101,13 @@ def read_heart(note: Note) -> Iterator[Finding]:
             continue
         if note.after(mention.end, 1) and note.norms[mention.end] in _SERVICES:
             continue
+        when, _ = dates_of(mention)
+        if not when.known and mention.assertion == "present" and _named_again(note, mention):
+            continue
         values: dict[str, Value] = {}
         text = note.sentence_words(mention.start)
-        when, _ = dates_of(mention)
+        if not when.known and mention.assertion == "present":
+            when = _admission(note, mention)
         if mention.concept == "heart_failure":
             number = note.layout.sentence_of(mention.start)
             if number in failures and mention.assertion == "present":

@@ -95,11 +95,27 @@ def _negated_by_header(note: Note, other: Mention, cue: str) -> Iterator[Finding
         yield finding(note, concept, other.start, other.end, assertion="negated", cue=cue)
 
 
+_TREATED_OUT = re.compile(
+    r"(?<!\S)(?:antibiotics?|abx|meropenem|tazocin|pip taz|ceftriaxone|cefuroxime|co amoxiclav|vancomycin|linezolid|gentamicin|drain)(?: \S+){0,2}? (?:until|till|stopped|finished|completed|ended|to \d|out)(?!\S)"
+)
+
+
+def _told_after(note: Note, mention: Mention) -> str:
+    """' resolved' where the two sentences after say that the antibiotics ended and it settled."""
+    number = note.layout.sentence_of(mention.start)
+    later = note.layout.sentences[number + 1 : number + 3]
+    text = " ".join(note.words(first, last) for first, last in later)
+    ended = _TREATED_OUT.search(text) and re.search(
+        r"(?<!\S)(?:settled|resolved|recovered|normal again|well since|afebrile|cleared)(?!\S)", text
+    )
+    return " resolved" if ended else ""
+
+
 def _infections(note: Note) -> Iterator[Finding]:
     for mention in note.of("infection_serious", "infection_chest", "infection_minor", "infection_general"):
         if not mention.is_patient or mention.assertion in {"hypothetical", "planned"}:
             continue
-        words = note.sentence_words(mention.start)
+        words = note.sentence_words(mention.start) + _told_after(note, mention)
         general = mention.group == "infection_general"
         if note.words(mention.start, mention.end) in {"infection free", "free of infection"}:
             mention.assertion, mention.cue = "negated", "free"

@@ -20,6 +20,11 @@ _UNDECIDED = re.compile(
 )
 
 
+_ON_MY_PART = re.compile(
+    r"(?<!\S)(?:no (?:other |further |additional )+(?:reasons?|objections?|grounds?)(?: \S+){0,3}? (?:on|from) my (?:part|side|end)|(?:on|from) my (?:part|side) (?:there (?:is|are) )?no (?:other |further |additional )+(?:reasons?|objections?|grounds?))(?!\S)"
+)
+
+
 def _own_words(note: Note) -> Iterator[Finding]:
     """The investigator who writes 'I': 'I know of no other reason against it' in a letter signed as investigator."""
     writers = {
@@ -30,6 +35,9 @@ def _own_words(note: Note) -> Iterator[Finding]:
             note.sentence_words(m.start),
         )
     }
+    for first, last in note.layout.sentences if note.of("investigator") else ():
+        if _ON_MY_PART.search(note.words(first, last)):
+            yield finding(note, "investigator", first, last, {"judgement": "no_objection"})
     if not writers:
         return
     for number, (first, last) in enumerate(note.layout.sentences):

@@ -29,7 +29,7 @@ _LAB = re.compile(
 _FUNCTION = r"(?:functions?|fn|fx|fxn|fxns|fnx|funct|functioning|func|reserves?|values|parameters|capacity|status|fct)"
 _ORGAN = r"(?:organs?|organ systems?)"
 _MARROW = r"(?:bone marrow|marrow|bm|haematopoiesis|bone marrows?|haematological|haematologic)"
-_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods|blood(?= (?::|=|-)))(?: \( [^()]{1,60} \))?"
+_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods|blood(?= (?::|=|-))|analitics?|analytics?|analyses|analitica|blood anal\w+|lab anal\w+)(?: \( [^()]{1,60} \))?"
 _TO_BE = r"(?: ?(?::|-|=|,|is|are|was|were|all|both|each|every(?:thing)?|being|found|judged|work(?:s|ing)?|quite|entirely|completely|also|within|the|reference|in|fully|said|to|be|today|have|has|come|came|back|remain|remains|still))*"
 _FINE = rf"(?:{_GOOD}|normally|well|good enough|sufficient|sound|in good order|blameless|unremarkably|range|normal range|reference range|(?:nothing|nil|no) (?:abnormal|amiss|pathological|of note|remarkable)|no abnormalit(?:y|ies)|without abnormalit(?:y|ies)|free of abnormalit(?:y|ies))"
 _WHOLE_FUNCTION = re.compile(
@@ -40,7 +40,7 @@ _WHOLE_FUNCTION = re.compile(
     rf"|{_MARROW} ?, ?(?:liver|kidneys?) (?:and|&|/) (?:liver|kidneys?)(?: {_FUNCTION})?{_TO_BE} {_FINE}"
     rf"|{_BLOODS}{_TO_BE} {_FINE}"
     rf"|{_BLOODS}{_TO_BE} (?:reference|normal) (?:range|ranges|limits)"
-    rf"|{_FINE} {_BLOODS}|(?:no|without) abnormalit(?:y|ies) (?:on|in|of|at|with) (?:(?:the|his|her|any|all|of) )*{_BLOODS}|{_BLOODS} (?:showed|show|shows|found|finds|revealed|reveal) (?:nothing (?:abnormal|amiss|wrong|remarkable)|no abnormalit(?:y|ies)))(?!\S)"
+    rf"|{_FINE} {_BLOODS}|{_FINE} (?:of|in|for) (?:all|each|everything) ?: (?:(?:blood|bloods|marrow|bone marrow|liver|kidneys?|organs?|,|and|/) ?){{3,}}|(?:no|without) abnormalit(?:y|ies) (?:on|in|of|at|with) (?:(?:the|his|her|any|all|of) )*{_BLOODS}|{_BLOODS} (?:showed|show|shows|found|finds|revealed|reveal) (?:nothing (?:abnormal|amiss|wrong|remarkable)|no abnormalit(?:y|ies)))(?!\S)"
 )
 _ORGANS_ALONE = re.compile(
     rf"(?<!\S)(?:{_ORGAN}(?: {_FUNCTION})?{_TO_BE} {_FINE}|{_FINE} {_ORGAN}(?: {_FUNCTION})?)(?!\S)"

@@ -20,7 +20,7 @@ _GAP = (
     r"is|of|was|:|=|-|\?|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|unchanged|stable|steady|constant"
     r"|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored"
     rf"|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given|>(?= >)|(?<=> )>|→|->|=>"
-    r"|scale|scales|class|scored|rated|graded|put|judged|a|an|she|he|'s|pt|stays|on|this|that|points?|comes to|before|prior to|pre|(?:before|prior to|pre|on|at) (?:adm|admission|referral|op|surgery|illness)|admission|adm|here|again|also|both|very"
+    r"|scale|scales|class|scored|rated|graded|put|judged|a|an|she|he|'s|pt|stays|on|this|that|points?|comes to|before|prior to|pre|(?:before|prior to|pre|on|at) (?:discharge|screening|baseline|presentation|diagnosis|visit \d|clinic|adm|admission|referral|op|surgery|illness)|admission|adm|here|again|also|both|very"
 )
 _ECOG = re.compile(
     rf"(?<!\S)(?P<scale>{_SCALE}(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
@@ -202,6 +202,7 @@ def _doubted(note: Note, start: int, end: int) -> bool:
             and cue.attributes.get("kind") == "after"
             and cue.start - end <= 2
             and cue.start >= end
+            and all(note.norms[i] in {",", "-", "(", ":", "is", "still", "score"} for i in range(end, cue.start))
             and note.layout.sentence_of(cue.start) == segment.sentence
             for cue in note.cues_around(start)
         )

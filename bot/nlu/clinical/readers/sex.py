@@ -10,8 +10,28 @@ from bot.nlu.clinical.readers.common import finding
 from bot.trial.facts import Finding
 
 _SEX_WORDS = {
-    **dict.fromkeys(["male", "man", "gentleman", "gent", "chap", "boy", "widower", "bloke"], "M"),
-    **dict.fromkeys(["female", "woman", "lady", "girl", "widow", "housewife"], "F"),
+    **dict.fromkeys(
+        [
+            "male",
+            "man",
+            "gentleman",
+            "gent",
+            "chap",
+            "boy",
+            "widower",
+            "bloke",
+            "lad",
+            "fellow",
+            "mannlich",
+            "homme",
+            "hombre",
+        ],
+        "M",
+    ),
+    **dict.fromkeys(
+        ["female", "woman", "lady", "girl", "widow", "housewife", "weiblich", "femme", "mujer", "patientin", "lass"],
+        "F",
+    ),
 }
 
 
@@ -28,7 +48,7 @@ def read_sex(note: Note) -> Iterator[Finding]:
             yield finding(note, "sex", i, i + 1, {"code": "M" if word == "♂" else "F"})
             return
     for i, word in enumerate(note.norms):
-        if word in _SEX_WORDS and not _another(note, i):
+        if word in _SEX_WORDS and not _another(note, i) and note.tokens[i].raw != "LAD":
             yield finding(note, "sex", i, i + 1, {"code": _SEX_WORDS[word]})
             return
     for i, word in enumerate(note.norms[:-1]):

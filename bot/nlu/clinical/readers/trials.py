@@ -10,7 +10,7 @@ from bot.nlu.clinical.readers.common import finding
 from bot.trial.facts import Finding, Period
 
 _NOW = re.compile(
-    r"(?<!\S)(?:currently|at present|now|still|ongoing|presently|at the moment|is on|is in|is also in|also in|is taking part|taking part|takes part|is enrolled|enrolled|participating|participates|a participant|remains in|remains on|active in|running|is part of|since|on the|continues in|concurrently|simultaneously|in parallel|at the same time|is filling|already in|receiving|is getting|is randomised|on study)(?!\S)"
+    r"(?<!\S)(?:currently|at present|now|still|ongoing|presently|at the moment|is on|is in|is also in|also in|is taking part|taking part|takes part|is enrolled|enrolled|participating|participates|a participant|remains in|remains on|active in|running|is part of|since|on the|continues in|concurrently|simultaneously|in parallel|at the same time|is filling|already in|receiving|getting|gets|swallows|swallowing|takes|taking|still taking|enrolled (?:in|on|into)|under|is getting|is randomised|on study)(?!\S)"
 )
 _ENDED = re.compile(
     r"(?<!\S)(?:left|ended|finished|completed|stopped|came off|come off|last (?:dose|visit|tablet|infusion|treatment|injection|capsule)|until|was in|took part|participated|had been in|had taken part|former|formerly|previous|previously|off (?:\S+ ){0,4}?(?:trial|study)|withdrew|withdrawn|closed|ex|been in|used to|exited|end of|discharged|wash|washed|was on|was part|was enrolled|took|past|earlier|over|concluded|ago|out of|dropped out|had|final)(?!\S)"
@@ -51,6 +51,11 @@ def read_trials(note: Note) -> Iterator[Finding]:
             abs(m.start - mention.start) <= 4 for m in note.same_clause(mention, "consent")
         ):
             continue
+        if re.match(
+            r"(?:specific |related )?(?:procedures?|assessments?|tests?|bloods|nurse|team|coordinator|office|site|centre|entry|start)(?!\S)",
+            " ".join(note.after(mention.end, 2)),
+        ) and not mention.attributes.get("drug"):
+            continue
         if (
             (mention.concept == "trial_not_drug" and set(own.split()) <= _COLLECTIONS)
             or (own.startswith("study ") and note.same_clause(mention, "allergy", "allergy_none"))
@@ -71,7 +76,7 @@ def read_trials(note: Note) -> Iterator[Finding]:
                 "trial medication",
                 "study medication",
             } and not re.search(
-                r"(?<!\S)(?:any|other|another|previous|prior|never|else|drug|clinical|ever|no (?:trial|study|trials|studies)|(?:trials?|studies|study) (?::|-|\?|none|nil|no(?= ?(?:,|;|\.|$)))|(?:not|never) in (?:a |an )?(?:trial|study|trials|studies))(?!\S)",
+                r"(?<!\S)(?:any|other|another|previous|prior|never|else|drug|clinical|ever|(?:no|nil|none|without|zero) (?:trial|study|trials|studies|research)|(?:not|never|nor|hasnt|neither)(?: (?:been|ever|yet|taken|take|part|currently|now|enrolled|in|on|of|a|an|any|involved|active|participated|participating|joined|join|has|had|did|for))* (?:trials?|stud(?:y|ies)|research)|(?:trials?|studies|study) (?::|-|\?|none|nil|no(?= ?(?:,|;|\.|$)))|(?:not|never) in (?:a |an )?(?:trial|study|trials|studies))(?!\S)",
                 words,
             ):
                 continue
@@ -79,7 +84,10 @@ def read_trials(note: Note) -> Iterator[Finding]:
                 r"(?<!\S)(?:in|on) (?:any|an|another|a|no)", words
             ):
                 continue
-            if own in {"no drug", "no drug involved", "not a drug trial"}:
+            if own in {"no drug", "no drug involved", "not a drug trial"} or re.search(
+                r"(?<!\S)(?:about|regarding|concerning|discuss\w*|asked?|mention\w*|talk\w*)(?: (?:any|a|an|other|the|another))*$",
+                " ".join(note.before(mention.start, 3)),
+            ):
                 continue
             if drug is False and mention.concept == "trial_not_drug":
                 continue
@@ -96,7 +104,7 @@ def read_trials(note: Note) -> Iterator[Finding]:
         if clause in done and mention.concept != "trial_other":
             continue
         if mention.assertion in {"planned", "hypothetical"} and not re.search(
-            r"(?<!\S)(?:left|ended|finished|completed|currently|participant|(?:latest|last) dose|is (?:in|on|taking part))(?!\S)",
+            r"(?<!\S)(?:left|ended|finished|completed|currently|participant|enrolled (?:in|on|into)|taking|takes|(?:latest|last) dose|is (?:in|on|taking part))(?!\S)",
             words,
         ):
             continue
@@ -120,6 +128,15 @@ def read_trials(note: Note) -> Iterator[Finding]:
                 if now
                 else "mentioned"
             )
+        if (
+            state == "mentioned"
+            and mention.concept == "trial_other"
+            and re.match(
+                r"(?:on|under|given|has) (?:a |an |the |his |her )?$",
+                note.words(max(first, mention.start - 2), mention.start) + " ",
+            )
+        ):
+            state = "current"
         if ended.earliest is not None and ended.earliest > note.today:
             state, ended = "current", Period()
         if state == "mentioned" and (when.known or ended.known):
@@ -216,6 +233,13 @@ def _trial_dates(note: Note, mention: Mention) -> tuple[Period, Period]:
         else []
     )
     when, ended = Period(), Period()
+    opening = note.layout.sentences[number][0]
+    # 'Follow-up call 9/6 with Mr H: took part in ...': the day of the call, unless the entry is one of a timeline.
+    days = [
+        d
+        for d in days
+        if not (d.end <= mention.start and d.start - opening > 1 and ":" in note.norms[d.end : mention.start])
+    ]
     for day in [*days, *follow]:
         before = " ".join(note.before(day.start, 7))
         if day.role == "until" or re.search(

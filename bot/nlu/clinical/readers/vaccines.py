@@ -10,7 +10,7 @@ from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.trial.facts import Finding
 
 _FIRM = re.compile(
-    r"(?<!\S)(?:to be (?:given|administered|done|had)|plan\w*|booked|scheduled|due|will|to have|to get|to receive|listed|going to|arranged|appointment|next|needs|wants|intends|tomorrow|upcoming|is to)(?!\S)"
+    r"(?<!\S)(?:to be (?:given|administered|done|had)|plan\w*|booked|scheduled|due|will|to have|to get|to receive|listed|going to|arranged|appointment|fixed for|set for|slot|next|needs|wants|intends|tomorrow|upcoming|is to)(?!\S)"
 )
 _LOOSE = re.compile(
     r"(?<!\S)(?:consider\w*|discuss\w*|offered|recommend\w*|suggest\w*|advised|asked about|asks about|thinking|might|perhaps|if|possible|possibly|whether|unsure|would)(?!\S)"
@@ -29,7 +29,7 @@ def read_vaccines(note: Note) -> Iterator[Finding]:
         if "ones" in match.group() and any(m.group == "vaccine" for m in note.around(start)):
             yield finding(note, "vaccine", start, end, {"live": True}, assertion="negated", cue=note.norms[start])
     for mention in [*note.of("vaccine"), *_bare_mmr(note)]:
-        if not mention.is_patient or mention.superseded:
+        if not mention.is_patient or mention.superseded or _mismatch_repair(note, mention):
             continue
         label = note.layout.segments[mention.segment + 1 : mention.segment + 2]
         if (
@@ -62,7 +62,7 @@ def read_vaccines(note: Note) -> Iterator[Finding]:
             twin = next((m for m in note.of("vaccine") if m.start == mention.end and m.dates), None)
             when = dates_of(twin)[0] if twin is not None else when
         booked = re.search(
-            r"(?<!\S)(?:to be|yet to be|must be|shall be) (?:given|administered|done|had|injected|repeated|completed)(?!\S)|(?<!\S)(?:is|are|has|have) (?:been )?(?:booked|scheduled|listed|due|down)(?!\S)|(?<!\S)(?:booked|scheduled|planned|due|listed|arranged) (?:for|in|on|her|him)(?!\S)|(?<!\S)will (?:have|get|receive|be)(?!\S)|(?<!\S)going to (?:have|get)(?!\S)",
+            r"(?<!\S)(?:to be|yet to be|must be|shall be) (?:given|administered|done|had|injected|repeated|completed)(?!\S)|(?<!\S)(?:is|are|has|have) (?:been )?(?:booked|scheduled|listed|due|down)(?!\S)|(?<!\S)(?:booked|scheduled|planned|due|listed|arranged|fixed|set|down|pencilled in|slated|reserved|appointed) (?:for|in|on|her|him)(?!\S)|(?<!\S)(?:an?|the|his|her) (?:appointment|slot|date) (?:for|to)(?!\S)|(?<!\S)appointment : |(?<!\S)will (?:have|get|receive|be)(?!\S)|(?<!\S)going to (?:have|get)(?!\S)",
             words,
         )
         if (
@@ -113,7 +113,16 @@ def read_vaccines(note: Note) -> Iterator[Finding]:
         )
 
 
+def _mismatch_repair(note: Note, mention: Mention) -> bool:
+    """'MMR/MSI', 'MMR status': mismatch repair, no vaccine."""
+    return note.words(mention.start, mention.end) == "mmr" and bool(
+        {"msi", "mss", "status", "ihc", "loss", "proficient", "deficient", "protein", "proteins", "pmmr", "dmmr"}
+        & set(note.norms[max(0, mention.start - 3) : mention.end + 4])
+    )
+
+
 _NO_LIVE = re.compile(
+    r"(?<!\S)live (?:ones?|vaccines?|vaccinations?|jabs?)(?: (?:are|were|is|was|have been|deliberately|always|all|strictly|for|life))* (?:avoided|not given|never given|none given|refused|omitted|left out)(?!\S)|(?<!\S)not vaccinated with (?:any )?live vaccines?(?!\S)|"
     r"(?<!\S)(?:no|without) live (?:ones?|vaccines?|vaccinations?|jabs?|virus vaccines?)(?!\S)|(?<!\S)neither (?:had|given|received) nor (?:plans?|planned|wants?|intends?)(?: \S+){0,2} live vaccin\w+(?!\S)|(?<!\S)not (?:had|received|given) (?:any |a )?live vaccin\w+(?!\S)"
 )
 
