@@ -68,7 +68,7 @@ def tolerance(case: Case) -> Decision:
     """'Proven inability to receive radiotherapy or allergy to the components of Penpulimab, capecitabine, oxaliplatin or their excipients'."""
     allergic = [f for f in case.present("allergy") if f.flag("study_drug")]
     barring = case.present("rt_impossible") + allergic
-    denied = case.present("no_allergy")
+    denied = [f for f in case.present("no_allergy") if not f.flag("other")]
     if allergic and denied and not case.present("rt_impossible"):
         return unknown("An allergy to a study drug is both stated and denied.", *first(allergic + denied))
     if barring:

@@ -60,7 +60,7 @@ def read_allergies(note: Note) -> Iterator[Finding]:
                     {"study_drug": True, "to": note.words(barred[0].start, barred[0].end)},
                 )
                 continue
-            yield finding(note, "no_allergy", mention.start, mention.end)
+            yield finding(note, "no_allergy", mention.start, mention.end, {"other": _besides(note, mention)})
     for mention in note.of("allergy"):
         yield from _allergy(note, mention)
     for mention in note.of("tolerated"):
@@ -141,7 +141,9 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
             r"(?<!\S)to (?!any|the|study|drugs|medic|anything)", " ".join(note.after(mention.end, 2))
         )
         if not harmless and (near or (plain and not named)):
-            yield finding(note, "no_allergy", mention.start, mention.end, cue=mention.cue)
+            yield finding(
+                note, "no_allergy", mention.start, mention.end, {"other": _besides(note, mention)}, cue=mention.cue
+            )
         return
     if near:
         if all(m.assertion == "negated" and not _denies_another(note, m) for m in near):
@@ -171,6 +173,12 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
         return
     if mention.assertion in {"present", "uncertain"}:
         yield finding(note, "allergy", mention.start, mention.end, {"study_drug": False}, assertion=mention.assertion)
+
+
+def _besides(note: Note, mention: Mention) -> bool:
+    """'No other allergies': what was named before stands."""
+    words = note.words(max(note.sentence(mention.start)[0], mention.start - 3), mention.end)
+    return re.search(r"(?<!\S)(?:other|others|otherwise|further|else|additional|besides)(?!\S)", words) is not None
 
 
 def _denies_another(note: Note, drug: Mention) -> bool:
