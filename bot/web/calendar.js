@@ -12,6 +12,9 @@ const inZone = (date) => new Date(date.getTime() + date.getTimezoneOffset() * 60
 export const dayWords = (iso, words) => words.day(inZone(dateOf(iso)));
 
 const short = (visit) => visit.visit;
+const LONG = 5; // letters that fit into a day
+
+const kindOf = (visit) => `visit ${visit.status}${short(visit).length > LONG ? ' long' : ''}`;
 
 // Whether a visit is open between two days, which are first and last of its window.
 const isOpen = ({status, window}) => status === 'planned' && Boolean(window?.[0] && window[1]) && window[0] !== window[1];
@@ -53,7 +56,7 @@ function cell(day, month, marks, today, words) {
   const iso = isoOf(day);
   const here = marks.get(iso) ?? [];
   const labels = here.map(({visit, other}) => element(
-    'span', {class: `visit ${visit.status}${other ? ' other' : ''}`, title: visit.title},
+    'span', {class: `${kindOf(visit)}${other ? ' other' : ''}`, title: visit.title},
     element('span', {'aria-hidden': 'true'}, short(visit)),
     hidden(`${other ? `${words.possible} ` : ''}${visit.title}, ${words.statuses[visit.status] ?? visit.status}`),
   ));
@@ -82,7 +85,7 @@ function monthsOf(visits) {
 
 function listItem(visit, words) {
   return element('li', {class: `line ${visit.status}`},
-    element('span', {class: `visit ${visit.status}`, 'aria-hidden': 'true'}, short(visit)),
+    element('span', {class: kindOf(visit), 'aria-hidden': 'true'}, short(visit)),
     element('span', {class: 'line-title'}, visit.participant ? `${visit.participant}: ${visit.title}` : visit.title),
     element('span', {class: 'line-when'}, whenWords(visit, words)),
     element('span', {class: 'line-status'}, words.statuses[visit.status] ?? visit.status));

@@ -26,6 +26,11 @@ _FOCUS = """() => {
   const shown = [at, at.parentElement].some((each) => getComputedStyle(each).outlineStyle !== 'none' && parseFloat(getComputedStyle(each).outlineWidth) >= 2);
   return {name: at.getAttribute('aria-label') || at.textContent.trim(), role: at.getAttribute('role') ?? at.tagName.toLowerCase(), shown};
 }"""
+#: Parts of the header whose middle is covered by another part.
+_COVERED = """() => [...document.querySelectorAll('h1, .tool')].filter((each) => each.getClientRects().length).filter((each) => {
+  const {left, top, width, height} = each.getBoundingClientRect();
+  return [.05, .5, .95].some((part) => !each.contains(document.elementFromPoint(left + part * width, top + height / 2)));
+}).map((each) => each.textContent)"""
 _TARGETS = """() => {
   const inside = document.querySelector('deep-chat')?.shadowRoot;
   const all = [...document.querySelectorAll('button, a.action, summary'), ...(inside?.querySelectorAll('button, a.action, summary, [role=button]') ?? [])];
@@ -191,6 +196,7 @@ async def test_larger_letters_and_less_movement(open_browser: OpenBrowser, porta
         after = await chat.answers.last.evaluate("(each) => parseFloat(getComputedStyle(each).fontSize)")
         assert after == 2 * before
         assert await chat.overflow() <= 0
+        assert await chat.page.evaluate(_COVERED) == []
         await expect(chat.field).to_be_in_viewport()
         moving = await chat.page.evaluate(
             "() => document.getAnimations().filter((each) => each.playState === 'running').length"
