@@ -41,6 +41,7 @@ class WebSettings:
         entrance: the portal's page that people sign in on, or None.
         portal: whose tokens are taken, or None where an administrator's links are the only way in.
         idle, lifetime: how long a session lasts unused, and at most.
+        proxies: how many proxies of the hospital stand before the assistant, each of which adds whom it was called by.
         demo: whether links of the demonstration count.
     """
 
@@ -50,6 +51,7 @@ class WebSettings:
     idle: timedelta
     lifetime: timedelta
     demo: bool
+    proxies: int = 0
 
     @property
     def secure(self) -> bool:
@@ -75,6 +77,7 @@ class WebSettings:
         """
         idle = number("SPARC_WEB_IDLE_MINUTES", 15, 1, 24 * 60)
         hours = number("SPARC_WEB_SESSION_HOURS", 12, 1, 7 * 24)
+        proxies = number("SPARC_WEB_PROXIES", 0, 0, 5)
         origin = _text(env, "SPARC_WEB_ORIGIN")
         if origin is not None:
             origin = _checked_origin(origin)
@@ -84,7 +87,7 @@ class WebSettings:
         portal = _portal(env)
         if origin is None and not demo:
             return None
-        return cls(origin, entrance, portal, timedelta(minutes=idle), timedelta(hours=hours), demo)
+        return cls(origin, entrance, portal, timedelta(minutes=idle), timedelta(hours=hours), demo, proxies)
 
 
 def _portal(env: Mapping[str, str]) -> Portal | None:

@@ -36,7 +36,7 @@ _log = structlog.get_logger(__name__)
 _ROOM = "web"
 _IDENTIFIER = re.compile(r"[A-Za-z0-9_-]{16,64}\Z")
 _NUMBER = re.compile(r"[0-9]{1,15}\Z")
-#: Requests a minute and account that read, and sign-ins a minute and address of the network.
+#: Requests a minute and account that read, and sign-ins a minute and place of the network.
 _READS, _SIGN_INS = 240, 120
 
 
@@ -152,23 +152,23 @@ class WebInput(InputChannel):  # type: ignore[misc]
     async def _sign_in(self, request: Request) -> HTTPResponse:
         if len(request.body) > MAX_BODY_BYTES:
             return _refused(413, "too_large")
-        if self._sign_ins.wait(request.ip):
-            return _refused(429, "too_many", retry_after=5)
         form = request.content_type.partition(";")[0].strip().lower() == "application/x-www-form-urlencoded"
+        if self._sign_ins.wait(self._browsers.place(request)):
+            return _page("unavailable") if form else _refused(429, "too_many", retry_after=5)
         if not (self._browsers.portal_page(request) if form else self._browsers.own_page(request)):
             return _refused(403, "foreign_page")
         given = _form(request) if form else _object(request)
         try:
             token = await self._open(given)
         except KeysUnavailable:
-            return _refused(503, "keys", retry_after=30)
+            return _page("unavailable") if form else _refused(503, "keys", retry_after=30)
         if token is None:
             # Never which check failed; a form's sender is a person, who is shown the page and what to do.
-            return response.redirect("/chat/#refused", status=303) if form else _refused(401, "sign_in")
+            return _page("refused") if form else _refused(401, "sign_in")
         before = await self._browsers.known(request, used=False)
         if before is not None:
             await self._browsers.sign_out(before.token)
-        answer = response.redirect("/chat/", status=303) if form else _json({"signed_in": True})
+        answer = _page() if form else _json({"signed_in": True})
         self._browsers.give(answer, token)
         return answer
 
@@ -297,6 +297,11 @@ def _object(request: Request) -> dict[str, Any]:
 def _form(request: Request) -> dict[str, Any]:
     form = request.form or {}
     return {name: form[name][0] if len(form[name]) == 1 else None for name in ("token", "link") if name in form}
+
+
+def _page(about: str = "") -> HTTPResponse:
+    """Leads a person to the page, with what it is to say."""
+    return response.redirect("/chat/" + (f"#{about}" if about else ""), status=303)
 
 
 def _json(data: Any, status: int = 200, headers: dict[str, str] | None = None) -> HTTPResponse:

@@ -73,7 +73,7 @@ class Browsers:
             token = request.cookies.get(self._cookie)
         except CookieError:  # a name that no cookie can have, among whatever else the browser sent
             return None
-        if not token or len(token) > _LONGEST_TOKEN or not token.isascii():
+        if token is None or not _is_secret(token):
             return None
         now = _now()
         async with self._database.session() as session:
@@ -89,6 +89,8 @@ class Browsers:
 
     async def by_link(self, secret: str) -> str | None:
         """Signs in by an administrator's link; the new session's token, or None where the link is not valid."""
+        if not _is_secret(secret):
+            return None
         now = _now()
         async with self._database.session() as session:
             if not await web_access.link_is_known(session, secret):
@@ -143,6 +145,15 @@ class Browsers:
         self.give(response, "")
         response.cookies[self._cookie]["max-age"] = 0
 
+    def place(self, request: Request) -> str:
+        """Where in the network a request comes from: its caller, or whom the hospital's outermost proxy was called by.
+
+        What a caller itself says of earlier stations stands further left in the header, and is not looked at.
+        """
+        stations = [each.strip() for each in ",".join(request.headers.getall("x-forwarded-for", [])).split(",")]
+        behind = self._settings.proxies
+        return stations[-behind] if behind and len(stations) >= behind and stations[-behind] else str(request.ip)
+
     def own_page(self, request: Request) -> bool:
         """Whether a request comes from the chat page itself; browsers name the page that posts."""
         return self._origin(request) == self._own_origin(request)
@@ -163,6 +174,11 @@ class Browsers:
     def _own_origin(self, request: Request) -> str:
         # Without a set origin (demo mode) the name by which the browser called: a foreign page has another one.
         return self._settings.origin or f"http://{request.headers.get('host', '')}"
+
+
+def _is_secret(given: str) -> bool:
+    """Whether a text can be one of the random secrets that are handed out here."""
+    return 0 < len(given) <= _LONGEST_TOKEN and given.isascii()
 
 
 def _now() -> datetime:

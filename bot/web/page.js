@@ -70,18 +70,18 @@ function showDoor(why) {
   frame();
   $('paper').replaceChildren();
   $('chat').hidden = true;
-  const reasons = {refused: words.door_refused, keys: words.door_unavailable, ended: words.door_ended, left: words.door_left, offline: words.door_failed, other: words.door_other};
+  const reasons = {refused: words.door_refused, unavailable: words.door_unavailable, ended: words.door_ended, left: words.door_left, offline: words.door_failed, other: words.door_other};
   const numbers = about?.telephone;
   $('door').replaceChildren(
     element('h2', {tabindex: '-1'}, words.door_title),
     reasons[why] ? element('p', {class: 'reason', role: 'alert'}, reasons[why]) : '',
     element('p', {}, about?.demo ? words.door_demo : words.door_text),
     about?.portal ? element('a', {class: 'action', href: about.portal, rel: 'noreferrer'}, words.door_portal) : '',
-    ['offline', 'keys', 'other'].includes(why) ? element('button', {type: 'button', class: 'action', id: 'again'}, why === 'other' ? words.reload : words.load_again) : '',
+    ['offline', 'unavailable', 'other'].includes(why) ? element('button', {type: 'button', class: 'action', id: 'again'}, why === 'other' ? words.reload : words.load_again) : '',
     kept.length ? element('div', {class: 'kept'}, element('p', {}, words.door_kept), ...kept.map((text) => element('blockquote', {}, text))) : '',
     numbers ? element('p', {class: 'urgent'}, ...called(words.urgent, numbers)) : '',
   );
-  $('again')?.addEventListener('click', () => enter());
+  $('again')?.addEventListener('click', () => enter(state.given ?? undefined));
   $('door').hidden = false;
   $('door').querySelector('h2').focus();
 }
@@ -331,24 +331,26 @@ function handedOver() {
   if (location.hash) {
     history.replaceState(null, '', location.pathname);
   }
-  return {token: given.get('token'), link: given.get('link'), refused: given.has('refused')};
+  return {token: given.get('token'), link: given.get('link'), why: ['refused', 'unavailable'].find((each) => given.has(each)) ?? ''};
 }
 
-async function enter() {
-  const {token, link, refused} = handedOver();
-  let why = refused ? 'refused' : '';
+async function enter(given = handedOver()) {
+  const {token, link} = given;
+  let {why} = given;
   try {
     if (token || link) {
       say(state.words.signing_in);
       await server.signIn(token ? {token} : {link}).catch((problem) => {
-        why = problem.status === 401 ? 'refused' : problem.code === 'keys' ? 'keys' : 'offline';
+        why = problem.status === 401 ? 'refused' : problem.status === 0 ? 'offline' : 'unavailable';
       });
       say('');
     }
     state.about = await server.session();
   } catch {
+    state.given = {...given, why: ''};
     return showDoor('offline');
   }
+  state.given = ['offline', 'unavailable'].includes(why) ? {...given, why: ''} : null; // not used up: to be tried again
   if (!state.about.signed_in) {
     return showDoor(why);
   }
@@ -356,7 +358,7 @@ async function enter() {
     speak(state.about.language ?? state.language);
   }
   frame();
-  say(why ? state.words.door_refused : '', why ? 'trouble' : '');
+  say({refused: state.words.door_refused, unavailable: state.words.door_unavailable, offline: state.words.door_failed}[why] ?? '', 'trouble');
   Object.assign(state, {entries: [], before: null});
   openChat();
   used();

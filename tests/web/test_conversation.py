@@ -83,9 +83,9 @@ async def test_the_browsers_language_counts_for_an_account_that_has_none(
 ) -> None:
     async with open_browser(language="zh-CN") as chat:
         await as_account(chat, portal, "nobody.zh")
-        assert await chat.page.inner_text(
+        assert await chat.page.inner_text("#who") == "未关联参与者 · 演示" or "未关联" in await chat.page.inner_text(
             "#who"
-        ) == "未关联参与者 · 演示" or "未关联" in await chat.page.inner_text("#who")
+        )
         await expect(chat.page.get_by_role("textbox", name="输入消息")).to_be_visible()
 
 

@@ -190,6 +190,34 @@ async def test_the_portal_changes_its_keys(open_browser: OpenBrowser, portal: Po
         await refused(chat, f"#token={portal.sign('of.an.invented.key', key=Key())}")
 
 
+async def test_a_sign_in_that_the_network_lost_is_tried_again(open_browser: OpenBrowser, portal: Portal) -> None:
+    lost: list[str] = []
+
+    async def lose(route: Route) -> None:
+        if lost:
+            await route.continue_()
+            return
+        lost.append(route.request.url)
+        await route.abort()
+
+    async with open_browser() as chat:
+        chat.forgiven.append("net::ERR_FAILED")
+        await chat.page.route("**/chat/sign-in", lose)
+        await chat.open(f"#token={portal.sign('demo.wu')}")
+        await expect(chat.door.get_by_role("alert")).to_have_text("The assistant cannot be reached.")
+        await chat.door.get_by_role("button", name="Try again").click()
+        await expect(chat.log).to_be_visible()
+        assert "P-0003" in await chat.page.inner_text("#who")
+
+
+async def test_a_form_that_cannot_be_judged_now_leads_to_the_page(open_browser: OpenBrowser) -> None:
+    async with open_browser() as chat:
+        await chat.open("#unavailable")
+        await expect(chat.door.get_by_role("alert")).to_contain_text("Signing in is not possible just now.")
+        await chat.door.get_by_role("button", name="Try again").click()
+        await expect(chat.door.get_by_role("alert")).to_have_count(0)
+
+
 # --- sessions -----------------------------------------------------------------------------------------------------
 
 
