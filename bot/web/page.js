@@ -155,6 +155,7 @@ function openChat() {
     scrollButton: {content: '<span aria-hidden="true">↓</span>'},
     onComponentRender: () => dress(chat),
   });
+  renderOnce(chat);
   $('door').hidden = true;
   $('chat').hidden = false;
   $('chat').replaceChildren(chat);
@@ -163,6 +164,16 @@ function openChat() {
 
 const ARROW = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24"><path d="M3 20l19-8L3 4v6l12 2-12 2z"/></svg>';
 const DOTS = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 24 24" width="24" height="24"><circle cx="5" cy="12" r="2"/><circle cx="12" cy="12" r="2"/><circle cx="19" cy="12" r="2"/></svg>';
+
+// On a slow device deep-chat renders by a timer of its own and then again for the properties, which are all set by then:
+// the second time would ask for the history once more and drop what `dress` has given.
+function renderOnce(chat) {
+  const render = chat.onRender;
+  chat.onRender = function once() {
+    chat.onRender = () => {};
+    render.call(chat);
+  };
+}
 
 // Gives deep-chat's elements the roles and names that it does not give them itself.
 function dress(chat) {

@@ -180,6 +180,25 @@ async def test_the_conversation_is_there_again_on_every_device(open_browser: Ope
         assert kept == [0, 0, ""]
 
 
+async def test_a_slow_device_shows_everything_once(open_browser: OpenBrowser, portal: Portal) -> None:
+    asked: list[str] = []
+    async with open_browser() as chat:
+        await as_account(chat, portal, "slow.device")
+        await chat.say("What is this trial about?")
+        chat.page.on("request", lambda request: asked.append(request.url.rpartition("/")[2]))
+        await chat.page.add_init_script(
+            "{ const timer = window.setTimeout; window.setTimeout = (work, wait = 0, ...rest) => timer(work, wait < 20 ? 60 : wait, ...rest); }"
+        )
+        await chat.page.reload()
+        await chat.settled()
+        await expect(chat.log).to_be_visible()
+        await expect(chat.answers).to_have_count(1)
+        await chat.say("Who can take part?")
+        await expect(chat.answers).to_have_count(2)
+        assert asked.count("history") == 1
+        await expect(chat.page.get_by_role("button", name="Send")).to_have_count(1)
+
+
 async def test_a_long_conversation_comes_in_pages(open_browser: OpenBrowser, portal: Portal) -> None:
     texts = [f"Is number {number} a good number?" for number in range(45)]
     async with open_browser() as chat:
