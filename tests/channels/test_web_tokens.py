@@ -6,6 +6,8 @@ import base64
 import hashlib
 import hmac
 import json
+import time
+from dataclasses import dataclass
 from typing import Any
 
 import jwt
@@ -20,9 +22,22 @@ from bot.config_web import Portal as PortalSettings
 from tests.helpers.portal import Key, Portal
 
 from .conftest import SECRET, StillTime
-from .web_page import PORTAL, seconds
+from .web_page import PORTAL
 
 EC, RSA = Key("ES256"), Key("RS256")
+
+
+@dataclass(frozen=True)
+class FromNow:
+    """A time of a claim, in seconds from when the test runs: cases are listed long before."""
+
+    seconds: int
+
+
+def _claims(portal: Portal, changes: dict[str, Any]) -> dict[str, Any]:
+    now = int(time.time())
+    given = {name: now + value.seconds if isinstance(value, FromNow) else value for name, value in changes.items()}
+    return portal.claims("li.wei", **given)
 
 
 @pytest.fixture
@@ -85,12 +100,12 @@ def _encoded(header: Any, claims: Any, signature: bytes = b"") -> str:
     "changes",
     [
         {}, {"aud": ["another", "sparc-assistant"]}, {"nbf": 0}, {"sub": "李伟@hospital"}, {"sub": "x" * 128}, {"more": {"of": ["it"]}},
-        {"iat": seconds(50)}, {"iat": seconds(-600), "exp": seconds(-50)}, {"iat": seconds(), "exp": seconds(600)},
+        {"iat": FromNow(50)}, {"iat": FromNow(-600), "exp": FromNow(-50)}, {"iat": FromNow(0), "exp": FromNow(600)},
     ],
     ids=repr,
 )  # fmt: skip
 async def test_a_good_token(tokens: PortalTokens, portal: Portal, key: Key, changes: dict[str, Any]) -> None:
-    given = portal.claims("li.wei", **changes)
+    given = _claims(portal, changes)
     token = jwt.encode(given, key.private, algorithm=key.algorithm, headers={"kid": key.identifier})
     found = await tokens.verify(token)
     assert (found.account, found.issuer, found.identifier) == (given["sub"], PORTAL, given["jti"])
@@ -102,9 +117,9 @@ async def test_a_good_token(tokens: PortalTokens, portal: Portal, key: Key, chan
     "changes",
     [
         {"iss": "https://portal.hospital.example/"}, {"iss": ...}, {"iss": [PORTAL]}, {"aud": "another"}, {"aud": []}, {"aud": ...},
-        {"exp": seconds(-61), "iat": seconds(-100)}, {"exp": ...}, {"exp": "soon"}, {"exp": 1e400}, {"exp": -1}, {"exp": 10**30},
-        {"iat": seconds(120), "exp": seconds(240)}, {"iat": ...}, {"iat": "now"}, {"iat": None}, {"iat": 0},
-        {"exp": seconds(601), "iat": seconds()}, {"nbf": seconds(120)}, {"nbf": "x"},
+        {"exp": FromNow(-61), "iat": FromNow(-100)}, {"exp": ...}, {"exp": "soon"}, {"exp": 1e400}, {"exp": -1}, {"exp": 10**30},
+        {"iat": FromNow(120), "exp": FromNow(240)}, {"iat": ...}, {"iat": "now"}, {"iat": None}, {"iat": 0},
+        {"exp": FromNow(601), "iat": FromNow(0)}, {"nbf": FromNow(120)}, {"nbf": "x"},
         {"sub": ...}, {"sub": ""}, {"sub": " li.wei"}, {"sub": "li.wei\n"}, {"sub": "li\u200b.wei"}, {"sub": 7}, {"sub": ["li.wei"]},
         {"sub": {"name": "li.wei"}}, {"sub": "x" * 129}, {"sub": None},
         {"jti": ...}, {"jti": ""}, {"jti": 7}, {"jti": "x" * 129}, {"jti": None}, {"jti": ["a"]},
@@ -113,7 +128,7 @@ async def test_a_good_token(tokens: PortalTokens, portal: Portal, key: Key, chan
 )  # fmt: skip
 async def test_a_token_whose_claims_are_not_good(tokens: PortalTokens, portal: Portal, changes: dict[str, Any]) -> None:
     header = {"alg": "ES256", "kid": EC.identifier}
-    given = portal.claims("li.wei", **changes)
+    given = _claims(portal, changes)
     first = _encoded(header, given).rpartition(".")[0]
     signature = jwt.algorithms.ECAlgorithm(jwt.algorithms.ECAlgorithm.SHA256).sign(first.encode(), EC.private)
     with pytest.raises(TokenError) as refused:
@@ -239,8 +254,8 @@ def test_of_two_keys_with_one_id_the_first_counts() -> None:
 async def test_keys_change_and_a_key_that_is_not_known_is_looked_for_now_and_then(
     fetched: Fetched, portal: Portal
 ) -> None:
-    time, new = StillTime(), Key()
-    ring = KeyRing(fetched, time)
+    clock, new = StillTime(), Key()
+    ring = KeyRing(fetched, clock)
     assert await ring.find(EC.identifier) is not None
     assert await ring.find(EC.identifier) is not None
     assert fetched.times == 1
@@ -248,27 +263,27 @@ async def test_keys_change_and_a_key_that_is_not_known_is_looked_for_now_and_the
     for _ in range(50):
         assert await ring.find(new.identifier) is None
     assert fetched.times == 1  # a flood of invented ids is no flood at the portal
-    time.now += KeyRing.LOOK_AGAIN
+    clock.now += KeyRing.LOOK_AGAIN
     assert await ring.find(new.identifier) is not None
     portal.keys.remove(EC)
-    time.now += KeyRing.FRESH + 1
+    clock.now += KeyRing.FRESH + 1
     assert await ring.find(EC.identifier) is None  # taken out: no longer good
     assert fetched.times == 3
 
 
 async def test_keys_that_cannot_be_fetched_again_hold_for_a_day(fetched: Fetched) -> None:
-    time = StillTime()
-    ring = KeyRing(fetched, time)
+    clock = StillTime()
+    ring = KeyRing(fetched, clock)
     fetched.broken = True
     with pytest.raises(KeysUnavailable):
         await ring.find(EC.identifier)
     fetched.broken = False
-    time.now += KeyRing.LOOK_AGAIN
+    clock.now += KeyRing.LOOK_AGAIN
     assert await ring.find(EC.identifier) is not None
     fetched.broken = True
-    time.now += KeyRing.LAST_RESORT - 1
+    clock.now += KeyRing.LAST_RESORT - 1
     assert await ring.find(EC.identifier) is not None
-    time.now += 2
+    clock.now += 2
     with pytest.raises(KeysUnavailable):
         await ring.find(EC.identifier)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import time
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
@@ -199,11 +198,6 @@ async def page_of(
 def new_id() -> str:
     """A message's id, as the page makes one."""
     return uuid.uuid4().hex
-
-
-def seconds(offset: int = 0) -> int:
-    """Now, in the form of a token's times."""
-    return int(time.time()) + offset
 
 
 def _kept(headers: dict[str, str | None]) -> dict[str, str]:
