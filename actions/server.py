@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import sys
 from typing import Any
 
 import structlog
@@ -30,7 +31,7 @@ from bot.enrollment.planning import planner
 from bot.enrollment.replanning import fingerprint
 from bot.logs import configure_logs, place_of
 from bot.metrics import Metrics
-from bot.operations import Operations, count_pool, database_check, install
+from bot.operations import Operations, count_pool, database_check, install, may_serve
 from bot.phrases import Phrases
 from bot.trial.protocol import load_protocol
 from bot.trial.triage import load_triage_rules
@@ -157,9 +158,9 @@ def main() -> None:
     """Serves until stopped; on loopback, unless the settings say otherwise."""
     settings = Settings.from_environment()
     configure_logs()
-    build_app(settings).run(
-        host=settings.action_host, port=settings.action_port, access_log=False, motd=False, debug=False
-    )
+    app = build_app(settings)
+    if may_serve(sys.argv[1:]):
+        app.run(host=settings.action_host, port=settings.action_port, access_log=False, motd=False, debug=False)
 
 
 if __name__ == "__main__":

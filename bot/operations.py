@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import sys
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from weakref import WeakSet
@@ -132,6 +133,14 @@ def install(app: Sanic, operations: Operations) -> None:
     async def stop(_app: Sanic, _loop: Any) -> None:
         operations.stopping = True
         _log.info("stopping")
+
+
+def may_serve(arguments: Sequence[str]) -> bool:
+    """Whether a server that has loaded may serve: at once, or with `--wait` when its standard input says so by a line.
+
+    Where the input ends instead, who started the server has gone.
+    """
+    return "--wait" not in arguments or bool(sys.stdin.readline())
 
 
 def database_check(engine: Callable[[], AsyncEngine]) -> Check:

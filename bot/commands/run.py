@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ctypes
 import http.client
 import json
@@ -18,13 +19,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
-from bot.commands.upkeep import put_in_order
-from bot.commands.web import demo_links
 from bot.config import ROOT, Settings
-from bot.enrollment.database import Database
-from bot.enrollment.demo import load_demo
 from bot.errors import StartupError
-from bot.training import ensure_model
+from bot.training import current_model, ensure_model
 
 #: A server that is not up by then will not come up.
 _START_SECONDS = 120
@@ -54,6 +51,7 @@ class Child:
         environment = {
             **os.environ,
             "RASA_TELEMETRY_ENABLED": "false",
+            "SETUPTOOLS_USE_DISTUTILS": "stdlib",  # else one import of distutils brings setuptools along
             "PYTHONWARNINGS": "ignore",  # Rasa's own deprecations; the tests keep ours out
             "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
             "PYTHONPATH": str(ROOT),
@@ -65,12 +63,19 @@ class Child:
                 self.command,
                 cwd=ROOT,
                 env=environment,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop it in order
                 preexec_fn=_die_with_parent if sys.platform == "linux" else None,
             )
+
+    def let_serve(self) -> None:
+        """Tells it that what it was told to wait for is there (`--wait`)."""
+        if self.process is not None and self.process.stdin is not None and not self.process.stdin.closed:
+            with contextlib.suppress(OSError):  # it has ended; that is found out where its health is asked
+                self.process.stdin.write(b"\n")
+                self.process.stdin.close()
 
     def ended(self) -> bool:
         """Whether it has stopped by itself."""
@@ -110,21 +115,24 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
         StartupError: a port is taken, something could not be started, or a server died.
     """
     os.umask(0o077)  # what patients wrote, secrets and logs are the owner's alone; the servers inherit it
-    children = [_action_server(settings), _chat_server(settings, Path())]
     require_free_port(settings.host, settings.port, "SPARC_PORT")
     require_free_port("127.0.0.1", settings.action_port, "SPARC_ACTION_PORT")
     settings.home.mkdir(parents=True, exist_ok=True)
     settings.signing_secret(), settings.action_token()
-    tell("Preparing the database")
-    put_in_order(settings, tell)
-    demo, links = asyncio.run(_demo(settings)) if settings.demo else ({}, [])
-    model = ensure_model(settings, tell)
-    children[1] = _chat_server(settings, model)
-    stopping = _Stop()
+    model = current_model(settings)
+    children: list[Child] = []
     try:
+        if model is not None:
+            # Most of a start is loading. They do that while the database is prepared, and serve when they are told to.
+            children = _started(settings, model)
+        tell("Preparing the database")
+        demo, links = _prepared(settings, tell)
+        if model is None:
+            children = _started(settings, ensure_model(settings, tell))
+        stopping = _Stop()
         tell("Starting the action server and the chat server")
         for child in children:
-            child.start(settings)
+            child.let_serve()
         _wait_until_up(children, stopping)
         if not stopping.asked:
             _say_ready(settings, demo, links, tell)
@@ -135,6 +143,21 @@ def run(settings: Settings, tell: Callable[[str], None]) -> None:
     finally:
         for child in reversed(children):
             child.stop()
+
+
+def _started(settings: Settings, model: Path) -> list[Child]:
+    children = [_action_server(settings), _chat_server(settings, model)]
+    for child in children:
+        child.start(settings)
+    return children
+
+
+def _prepared(settings: Settings, tell: Callable[[str], None]) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    """Puts the database in order; the demo's accounts and links, where it is one."""
+    from bot.commands.upkeep import put_in_order
+
+    put_in_order(settings, tell)
+    return asyncio.run(_demo(settings)) if settings.demo else ({}, [])
 
 
 class _Stop:
@@ -173,7 +196,7 @@ def require_free_port(host: str, port: int, setting: str) -> None:
 def _action_server(settings: Settings) -> Child:
     return Child(
         "action server",
-        [sys.executable, "-m", "actions.server"],
+        [sys.executable, "-m", "actions.server", "--wait"],
         f"http://127.0.0.1:{settings.action_port}/health/ready",
         settings.home / "logs" / "actions.log",
     )
@@ -184,13 +207,17 @@ def _chat_server(settings: Settings, model: Path) -> Child:
     host = f"[{host}]" if ":" in host else host
     return Child(
         "chat server",
-        [sys.executable, "-m", "bot.server", str(model)],
+        [sys.executable, "-m", "bot.server", str(model), "--wait"],
         f"http://{host}:{settings.port}/health/ready",
         settings.home / "logs" / "chat.log",
     )
 
 
 async def _demo(settings: Settings) -> tuple[dict[str, str], list[tuple[str, str]]]:
+    from bot.commands.web import demo_links
+    from bot.enrollment.database import Database
+    from bot.enrollment.demo import load_demo
+
     async with Database(settings.database_url, clock=settings.clock) as database:
         return await load_demo(database), await demo_links(settings, database)
 

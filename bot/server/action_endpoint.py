@@ -10,12 +10,13 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Any
 
-import aiohttp
 from rasa.utils.endpoints import ClientResponseError, EndpointConfig
 
 from bot.server.action_servers import ActionServers
+from bot.server.kept import Reply
 
 #: Seconds that an answer may take; a person gave up long before.
 TIMEOUT_SECONDS = 20.0
@@ -26,9 +27,8 @@ class ActionEndpoint(EndpointConfig):
 
     def __init__(self, url: str, token: str, urls: Sequence[str] = ()) -> None:
         super().__init__(url=url, enable_selective_domain=True)
-        self._servers = ActionServers(urls or (url,))
-        self._bearer = f"Bearer {token}"
-        self._session: aiohttp.ClientSession | None = None
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        self._servers = ActionServers(urls or (url,), headers)
 
     async def request(
         self,
@@ -44,44 +44,41 @@ class ActionEndpoint(EndpointConfig):
         Raises:
             ClientResponseError: the action server answered with an error status; the body is not in it, because
                 it could hold what a person wrote.
-            aiohttp.ClientError: it could not be reached.
+            ConnectionError: it could not be reached, or broke off.
+            asyncio.TimeoutError: it did not answer in time.
+            ValueError: the answer is no JSON.
         """
         body = json.dumps(slim_call(kwargs["json"]), ensure_ascii=False).encode("utf-8")
-        async with self._servers.post(self._kept_session(), body) as reply:
-            if reply.status >= 400:
-                raise ClientResponseError(reply.status, reply.reason or "", await _rejection(reply))
-            return await reply.json()
+        reply = await self._servers.post(body, TIMEOUT_SECONDS)
+        if reply.status >= 400:
+            raise ClientResponseError(reply.status, _reason(reply.status), _rejection(reply))
+        return json.loads(reply.body)
 
     async def check(self) -> None:
         """Asks whether any action server is ready.
 
         Raises:
-            aiohttp.ClientError: none is.
+            ConnectionError, asyncio.TimeoutError: none is.
         """
-        await self._servers.check(self._kept_session())
-
-    def _kept_session(self) -> aiohttp.ClientSession:
-        # Made at the first call, inside the running loop, because a session belongs to one loop.
-        if self._session is None or self._session.closed:
-            self._session = aiohttp.ClientSession(
-                headers={"Authorization": self._bearer, "Content-Type": "application/json"},
-                timeout=aiohttp.ClientTimeout(total=TIMEOUT_SECONDS),
-                connector=aiohttp.TCPConnector(limit=64, keepalive_timeout=60),
-            )
-        return self._session
+        await self._servers.check()
 
     async def close(self) -> None:
-        """Closes the kept connection."""
-        if self._session is not None:
-            await self._session.close()
+        """Closes the kept connections."""
+        self._servers.close()
 
 
-async def _rejection(reply: aiohttp.ClientResponse) -> str:
+def _reason(status: int) -> str:
+    with contextlib.suppress(ValueError):
+        return HTTPStatus(status).phrase
+    return ""
+
+
+def _rejection(reply: Reply) -> str:
     """What Rasa needs to know of a refusal (400: the action's name); nothing else of an error's body is kept."""
     name = None
     if reply.status == 400:
         with contextlib.suppress(ValueError, KeyError, TypeError):
-            name = str(json.loads(await reply.read())["action_name"])
+            name = str(json.loads(reply.body)["action_name"])
     return json.dumps({"action_name": name or "unknown", "error": "rejected"})
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
-from urllib.parse import urljoin
-
-import aiohttp
+from collections.abc import Callable, Mapping, Sequence
 
 from bot import tracing
+from bot.server.kept import KeptConnections, NotReached, Reply
 
 #: How long a server that could not be reached is asked last, in seconds.
 AVOID_SECONDS = 2.0
+_CHECK_SECONDS = 2.0
 
 
 class ActionServers:
@@ -21,13 +19,17 @@ class ActionServers:
 
     Args:
         urls: where to post action calls.
+        headers: sent with every call.
         clock: seconds that only ever rise.
     """
 
-    def __init__(self, urls: Sequence[str], clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, urls: Sequence[str], headers: Mapping[str, str] | None = None, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         if not urls:
             raise ValueError("at least one action server is needed")
         self._urls = list(urls)
+        self._connections = {url: KeptConnections(url, headers or {}) for url in urls}
         self._clock = clock
         self._next = 0
         self._avoided: dict[str, float] = {}
@@ -43,41 +45,46 @@ class ActionServers:
         """Asks this one last for a while."""
         self._avoided[url] = self._clock() + AVOID_SECONDS
 
-    @asynccontextmanager
-    async def post(self, session: aiohttp.ClientSession, data: bytes) -> AsyncIterator[aiohttp.ClientResponse]:
+    async def post(self, data: bytes, seconds: float) -> Reply:
         """Posts a call to the first server that can be reached.
 
         A call that a server may have begun to work on is never sent to another one: it could have effects.
 
         Raises:
-            aiohttp.ClientError: none could be reached, or the one that was broke off.
+            NotReached: none could be reached.
+            BrokenOff: the one that was reached broke off.
+            asyncio.TimeoutError: it did not answer in time.
         """
-        failure: aiohttp.ClientConnectorError | None = None
+        failure: NotReached | None = None
         for url in self.in_turn():
             try:
-                reply = await session.post(url, data=data, headers=tracing.headers())
-            except aiohttp.ClientConnectorError as error:  # no connection: nothing was sent
+                return await self._connections[url].post(data, tracing.headers(), seconds)
+            except NotReached as error:  # nothing was sent
                 self.avoid(url)
                 failure = error
-                continue
-            async with reply:
-                yield reply
-            return
         assert failure is not None
         raise failure
 
-    async def check(self, session: aiohttp.ClientSession) -> None:
+    async def check(self) -> None:
         """Asks whether any server is ready.
 
         Raises:
-            aiohttp.ClientError: none is.
+            ConnectionError, asyncio.TimeoutError: none is.
         """
         failure: Exception | None = None
-        for url in self._urls:
+        for connections in self._connections.values():
             try:
-                async with session.get(urljoin(url, "/health/ready"), raise_for_status=True):
-                    return
-            except (aiohttp.ClientError, asyncio.TimeoutError) as error:
+                reply = await connections.get("/health/ready", _CHECK_SECONDS)
+            except (ConnectionError, asyncio.TimeoutError) as error:
                 failure = error
+                continue
+            if reply.status == 200:
+                return
+            failure = ConnectionError(f"status {reply.status}")
         assert failure is not None
         raise failure
+
+    def close(self) -> None:
+        """Closes the kept connections."""
+        for connections in self._connections.values():
+            connections.close()

@@ -8,7 +8,7 @@ import random
 import structlog
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.commands.upkeep import forget_old
+from bot.commands.forgetting import forget_old
 from bot.config import Settings
 from bot.enrollment.database import Database
 from bot.logs import place_of

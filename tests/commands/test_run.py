@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.server
+import io
 import os
 import signal
 import socket
@@ -21,6 +22,7 @@ from bot.commands import run as module
 from bot.commands.run import Child, require_free_port
 from bot.config import Settings
 from bot.errors import StartupError
+from bot.operations import may_serve
 
 SLEEPS = "import time; time.sleep(60)"
 
@@ -101,6 +103,55 @@ def test_a_child_that_dies_ends_the_run_with_its_last_lines(tmp_path: Path, sett
     assert str(child.log) in text
     assert "\n99\n" in text
     assert "\n50\n" not in text
+
+
+WAITS = "import sys; line = sys.stdin.readline(); print('told' if line else 'left alone')"
+
+
+def test_a_child_waits_until_it_may_serve(tmp_path: Path, settings: Settings) -> None:
+    child = _child(tmp_path, WAITS)
+    child.start(settings)
+    assert child.process is not None
+    assert not child.ended()
+    child.let_serve()
+    child.process.wait(20)
+    assert child.tail() == "told"
+    child.let_serve()  # one that has ended is told in vain
+
+
+@pytest.mark.parametrize(("arguments", "said", "may"), [
+    ([], "", True), (["model.tar.gz"], "", True), (["--wait"], "\n", True), (["m", "--wait"], "\n", True),
+    (["--wait"], "", False),
+])  # fmt: skip
+def test_a_server_may_serve_at_once_or_when_it_is_told(
+    monkeypatch: pytest.MonkeyPatch, arguments: list[str], said: str, may: bool
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.StringIO(said))
+    assert may_serve(arguments) is may
+
+
+def test_nothing_is_left_running_where_the_database_cannot_be_prepared(
+    environment: Callable[..., Settings], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started: list[Child] = []
+
+    def two(settings: Settings, _model: Path) -> list[Child]:
+        started.extend(_child(tmp_path / str(number), SLEEPS) for number in range(2))
+        for child in started:
+            child.start(settings)
+        return started
+
+    def broken(*_: object) -> None:
+        raise StartupError("the database is broken")
+
+    monkeypatch.setattr(module, "_started", two)
+    monkeypatch.setattr(module, "_prepared", broken)
+    monkeypatch.setattr(module, "current_model", lambda _settings: tmp_path / "sparc.tar.gz")
+    ports = {"SPARC_PORT": str(_free_port()), "SPARC_ACTION_PORT": str(_free_port())}
+    with pytest.raises(StartupError, match="the database is broken"):
+        module.run(environment(**ports), lambda _: None)
+    assert len(started) == 2
+    assert all(child.ended() for child in started)
 
 
 def test_waiting_for_a_child_that_dies_does_not_wait(tmp_path: Path, settings: Settings) -> None:

@@ -9,7 +9,6 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import aiohttp
 import pytest
 from rasa.utils.endpoints import ClientResponseError
 from sanic import Sanic, response
@@ -18,6 +17,7 @@ from sanic.response import HTTPResponse
 
 from bot.server import action_endpoint
 from bot.server.action_endpoint import ActionEndpoint, slim_call
+from bot.server.kept import NotReached
 
 from .conftest import serving
 
@@ -146,7 +146,7 @@ async def test_a_rejection_names_the_action_as_rasa_needs_it(endpoint: ActionEnd
 
 async def test_a_server_that_is_not_there_is_an_error() -> None:
     endpoint = ActionEndpoint("http://127.0.0.1:9/webhook", "t")
-    with pytest.raises(aiohttp.ClientError):
+    with pytest.raises(NotReached):
         await endpoint.request(json=CALL)
     await endpoint.close()
 

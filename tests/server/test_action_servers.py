@@ -6,7 +6,6 @@ import uuid
 from collections import Counter
 from contextlib import AsyncExitStack
 
-import aiohttp
 import pytest
 from sanic import Sanic, response
 from sanic.request import Request
@@ -14,6 +13,7 @@ from sanic.response import HTTPResponse
 
 from bot import tracing
 from bot.server.action_servers import AVOID_SECONDS, ActionServers
+from bot.server.kept import NotReached
 
 from .conftest import serving
 
@@ -37,10 +37,9 @@ async def test_calls_go_to_each_in_turn() -> None:
     calls: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         servers = ActionServers([await _server(stack, calls, name) for name in "ab"])
-        async with aiohttp.ClientSession() as session:
-            for _ in range(6):
-                async with servers.post(session, b"{}") as reply:
-                    assert reply.status == 200
+        for _ in range(6):
+            assert (await servers.post(b"{}", 5)).status == 200
+        servers.close()
     assert (calls["a"], calls["b"]) == (3, 3)
 
 
@@ -48,10 +47,9 @@ async def test_a_server_that_is_not_there_is_passed_over() -> None:
     calls: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         servers = ActionServers([DEAD, await _server(stack, calls, "a")])
-        async with aiohttp.ClientSession() as session:
-            for _ in range(4):
-                async with servers.post(session, b"{}"):
-                    pass
+        for _ in range(4):
+            await servers.post(b"{}", 5)
+        servers.close()
     assert calls["a"] == 4
 
 
@@ -59,16 +57,14 @@ async def test_a_call_that_was_refused_is_not_sent_to_another() -> None:
     calls: Counter[str] = Counter()
     async with AsyncExitStack() as stack:
         servers = ActionServers([await _server(stack, calls, name, status=500) for name in "ab"])
-        async with aiohttp.ClientSession() as session, servers.post(session, b"{}") as reply:
-            assert reply.status == 500
+        assert (await servers.post(b"{}", 5)).status == 500
+        servers.close()
     assert calls["a"] + calls["b"] == 1
 
 
 async def test_all_of_them_gone_is_an_error() -> None:
-    async with aiohttp.ClientSession() as session:
-        with pytest.raises(aiohttp.ClientConnectorError):
-            async with ActionServers([DEAD, DEAD]).post(session, b"{}"):
-                pytest.fail("nobody is there")
+    with pytest.raises(NotReached):
+        await ActionServers([DEAD, DEAD]).post(b"{}", 5)
 
 
 async def test_the_request_id_travels_along() -> None:
@@ -76,18 +72,18 @@ async def test_the_request_id_travels_along() -> None:
     trace = tracing.begin()
     async with AsyncExitStack() as stack:
         servers = ActionServers([await _server(stack, calls, "a")])
-        async with aiohttp.ClientSession() as session, servers.post(session, b"{}"):
-            pass
+        await servers.post(b"{}", 5)
+        servers.close()
     assert calls[trace.request] == 1
 
 
 def test_one_that_failed_is_asked_last_for_a_while() -> None:
     now = [100.0]
-    servers = ActionServers(["a", "b"], clock=lambda: now[0])
-    servers.avoid("a")
-    assert [servers.in_turn() for _ in range(2)] == [["b", "a"], ["b", "a"]]
+    servers = ActionServers(["http://a", "http://b"], clock=lambda: now[0])
+    servers.avoid("http://a")
+    assert [servers.in_turn() for _ in range(2)] == [["http://b", "http://a"]] * 2
     now[0] += AVOID_SECONDS + 0.1
-    assert sorted(servers.in_turn()[0] for _ in range(2)) == ["a", "b"]
+    assert sorted(servers.in_turn()[0] for _ in range(2)) == ["http://a", "http://b"]
 
 
 def test_no_address_is_no_action_server() -> None:

@@ -11,6 +11,7 @@ between; `+8`: at most eight).
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -117,7 +118,16 @@ def load_lexicon(folder: Path | None = None) -> Lexicon:
     Raises:
         LexiconError: a file is missing or broken, or a pattern names a word list that is not there.
     """
-    where = LEXICON_FOLDER if folder is None else folder
+    return _shipped() if folder is None else _loaded(folder)
+
+
+@functools.cache
+def _shipped() -> Lexicon:
+    """The lexicon that is shipped: the chat server has two readers of it, and compiling it takes half a second."""
+    return _loaded(LEXICON_FOLDER)
+
+
+def _loaded(where: Path) -> Lexicon:
     merged = _Merged()
     for name in _FILES:
         merged.add(where / name)
