@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import date
+import re
+from datetime import date, timedelta
 from typing import Literal, get_args
 
 from actions import visits
@@ -10,7 +11,7 @@ from actions.access import whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
 from actions.support import asked_day, for_whom
 from actions.wording import lines, say_amount, say_date, say_list, sentences
-from bot.trial import dosing
+from bot.trial import dosing, schedule
 from bot.trial.dosing import Dose, DoseAmount, DoseDay
 from bot.trial.protocol import DrugName
 from bot.trial.record import ParticipantRecord
@@ -21,12 +22,16 @@ async def dose_schedule(ask: Ask) -> Answer:
     record = await whose_record(ask, "dose_schedule")
     if ask.part.refers_to_previous and not ask.part.dates and not ask.memory.get("date"):
         raise _which_day(ask, record)
-    day = asked_day(ask) or _first_of_range(ask) or _day_of_visit(ask, record) or ask.today
+    day = (
+        asked_day(ask) or _first_of_range(ask) or _day_of_cycle(ask, record) or _day_of_visit(ask, record) or ask.today
+    )
     due = dosing.doses_on(ask.protocol, record, day, ask.today)
     drugs = [item.drug for item in due.items]
     return Answer(
         "dose_schedule",
-        lines(for_whom(ask, record.code, _schedule_text(ask, due)), sentences(*_notes(ask, due))),
+        lines(
+            for_whom(ask, record.code, _schedule_text(ask, due, _last_taken(ask, record))), sentences(*_notes(ask, due))
+        ),
         due.as_data(),
         about=record.code,
         sources=_sources(),
@@ -95,7 +100,74 @@ def _day_of_visit(ask: Ask, record: ParticipantRecord) -> date | None:
     visit = visits.pick_visit(ask, record, wanted)
     if visit.date is None:
         raise _which_day(ask, record)
-    return visit.date
+    beside = _BESIDE.search(ask.part.text)
+    if beside is None:
+        return visit.date
+    days = _days_beside(beside)
+    if days is None:
+        raise _which_day(ask, record)
+    return visit.date + timedelta(days=days)
+
+
+#: 'The day after my third chemo', '化疗前一天': a day told from a visit's.
+_BESIDE = re.compile(
+    r"\b(?:(?P<count>\d{1,2}|an?|one|two|three|four|five|six|seven)\s+)?(?P<unit>day|week)s?\s+(?P<side>after|following|before)\b|"
+    r"(?P<zh>前|后)(?:的)?(?P<nth>第?[一二两三四五六七\d]+)(?P<zh_unit>天|周|个?星期)|(?P<next>第二天)",
+    re.IGNORECASE,
+)
+_COUNTS = {"a": 1, "an": 1, "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7}
+_COUNTS_ZH = {char: n for n, char in enumerate("一二三四五六七", start=1)} | {"两": 2}
+
+
+def _days_beside(match: re.Match[str]) -> int | None:
+    """How many days from the visit; None where the words can be counted in two ways ('化疗后第三天')."""
+    if match["next"]:
+        return 1
+    if match["zh"]:
+        word = match["nth"]
+        if word.startswith("第"):
+            return 1 if word == "第二" and match["zh"] == "后" and match["zh_unit"] == "天" else None
+        count = int(word) if word.isdigit() else _COUNTS_ZH.get(word)
+        if count is None:
+            return None
+        return count * (1 if match["zh_unit"] == "天" else 7) * (-1 if match["zh"] == "前" else 1)
+    word = (match["count"] or "a").lower()
+    count = int(word) if word.isdigit() else _COUNTS[word]
+    return count * (7 if match["unit"].lower() == "week" else 1) * (-1 if match["side"].lower() == "before" else 1)
+
+
+#: 'Tablets on day 15?', 'c2d8', '第8天': a day of a cycle.
+_CYCLE_DAY = re.compile(
+    r"\bc(?:ycle)?\s*(?P<cycle>[1-4])\W*d(?:ay)?\s*(?P<day>\d{1,2})\b|\b(?:on|at|for)?\s*day\s*(?P<alone>\d{1,2})\b"
+    r"|第(?P<zh>\d{1,2})天",
+    re.IGNORECASE,
+)
+
+
+def _day_of_cycle(ask: Ask, record: ParticipantRecord) -> date | None:
+    """The date of a day of a cycle: of the cycle named, else of the one under way, else of the next one."""
+    match = _CYCLE_DAY.search(ask.part.text)
+    if match is None or (ask.part.visits and not match["cycle"]):
+        return None
+    number = int(match["day"] or match["alone"] or match["zh"])
+    position = schedule.position(ask.protocol, record, ask.today)
+    cycle = int(match["cycle"]) if match["cycle"] else position.cycle
+    cycles = [visit for visit in schedule.calendar(ask.protocol, record, ask.today) if _CYCLE.fullmatch(visit.visit)]
+    start = next(
+        (
+            visit
+            for visit in cycles
+            if (cycle is not None and visit.visit == f"C{cycle}D1")
+            or (cycle is None and visit.date is not None and visit.date >= ask.today)
+        ),
+        None,
+    )
+    if start is None or start.date is None or not 1 <= number <= ask.protocol.schedule.cycles.length_days:
+        raise _which_day(ask, record)
+    return start.date + timedelta(days=number - 1)
+
+
+_CYCLE = re.compile(r"C\dD1")
 
 
 def _which_day(ask: Ask, record: ParticipantRecord) -> Refused:
@@ -131,11 +203,38 @@ def _first_of_range(ask: Ask) -> date | None:
     return next((mention.days[0] for mention in ask.part.dates if mention.is_range), None)
 
 
-def _schedule_text(ask: Ask, due: DoseDay) -> str:
+#: 'Until when do I take them', 'when was my last tablet', '吃到哪天'.
+_ASKS_END = re.compile(
+    r"\b(?:last|finish\w*|end(?:s|ed)?|until|till|stop|over|how\s+long|how\s+many\s+(?:more\s+)?days)\b|到哪|到几|到什么|多久|最后|结束|几天",
+    re.IGNORECASE,
+)
+
+
+def _until(ask: Ask, due: DoseDay) -> str:
+    """The last day of the tablets of this cycle, where the end was asked for."""
+    oral = next((dose for dose in due.items if dose.route == "oral" and dose.cycle_day), None)
+    if oral is None or oral.cycle is None or oral.cycle_day is None or not _ASKS_END.search(ask.part.text):
+        return ""
+    days = dosing.dosing_days(ask.protocol, due.date - timedelta(days=oral.cycle_day - 1))
+    return ask.say("utter_dose_until", cycle=oral.cycle, date=say_date(days[-1], ask.language, ask.today))
+
+
+def _last_taken(ask: Ask, record: ParticipantRecord) -> str:
+    """The last dose on file, where it was asked for and the tablets are over."""
+    last = record.last_capecitabine
+    if last is None or not _ASKS_END.search(ask.part.text):
+        return ""
+    return ask.say("utter_dose_last_taken", date=say_date(last, ask.language))
+
+
+def _schedule_text(ask: Ask, due: DoseDay, last_taken: str) -> str:
     day = say_date(due.date, ask.language, ask.today)
     if due.reason is not None and not due.items:
-        return sentences(ask.say("utter_dose_unknown", date=day), ask.protocol.reasons[due.reason][ask.language])
+        return sentences(
+            ask.say("utter_dose_unknown", date=day), ask.protocol.reasons[due.reason][ask.language], last_taken
+        )
     following = due.next.get("capecitabine")
+    until = _until(ask, due)
     after = ask.say("utter_dose_next", date=say_date(following, ask.language, ask.today)) if following else ""
     if not due.items:
         return sentences(ask.say("utter_dose_none", date=day), after)
@@ -144,6 +243,7 @@ def _schedule_text(ask: Ask, due: DoseDay) -> str:
     return sentences(
         ask.say("utter_dose_due", date=day, items=say_list(items, ask.language)),
         ask.say("utter_dose_no_order") if no_order else "",
+        until,
         ask.protocol.reasons[due.reason][ask.language] if due.reason is not None else "",
     )
 
@@ -153,7 +253,8 @@ def _dose_text(ask: Ask, dose: Dose) -> str:
     amount = f" {say_amount(dose.per_dose_mg, ask.language)}" if dose.per_dose_mg is not None else ""
     day = ""
     if dose.cycle is not None and dose.route == "oral":
-        day = ask.say("utter_dose_item_day", cycle=dose.cycle, cycle_day=dose.cycle_day)
+        blank = "" if ask.language == "zh" else " "
+        day = blank + ask.say("utter_dose_item_day", cycle=dose.cycle, cycle_day=dose.cycle_day).strip()
     times = {1: "once", 2: "twice"}[dose.times_per_day]
     return ask.say(name, drug=dose.name[ask.language], amount=amount, times=ask.say(f"utter_{times}_a_day"), day=day)
 

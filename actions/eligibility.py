@@ -26,6 +26,15 @@ _CORRECTION = re.compile(
 _NEXT = re.compile(r"\b(?:next|new|another|different)\s+(?:patient|pt|one|case|person|referral)\b", re.IGNORECASE)
 
 
+#: Words that go back to the person spoken of before: 'back to the 55M', 'update on the 68F'.
+_BACK_TO = re.compile(
+    r"\b(?:back\s+to|update\s+(?:on|for|about|re)|again\b|still\s+(?:the|about)|same\s+(?:patient|pt|person|man|woman|lady)|re\s*:|"
+    r"regarding|about\s+the|as\s+for\s+the|returning\s+to|our|that|the\s+earlier|from\s+before|one\s+more\s+(?:thing|finding)\s+on)\b",
+    re.IGNORECASE,
+)
+#: A note of more findings than this, after another subject and without such words, is of somebody else.
+_SHORT_ADDITION = 2
+
 #: Staff's answer to what was asked next, when they cannot say.
 NOT_KNOWN = re.compile(
     r"^\W*(?:i\s+|we\s+)?(?:don'?t\s+know|do\s+not\s+know|dunno|no\s+idea|not\s+(?:sure|known|available|done(?:\s+yet)?)|"
@@ -46,6 +55,13 @@ async def eligibility_check(ask: Ask) -> Answer:
     if not ask.staff:
         return _public(ask)
     require_direct(ask)
+    if ask.reading.language == "zh":  # notes are read in English alone: half of one must never make a verdict
+        return Answer(
+            "clarify",
+            ask.say("utter_precheck_english_only"),
+            {"missing": "note"},
+            remember={"intent": "check_eligibility"},
+        )
     earlier = _earlier(ask)
     findings = merge(earlier, ask.reading.findings)
     if not findings:
@@ -120,10 +136,23 @@ def _earlier(ask: Ask) -> tuple[Finding, ...]:
     earlier, text = _remembered(ask), ask.part.text
     if not earlier or ask.part.intent == "next_patient" or _NEXT.search(text):
         return ()
-    second_age = bool(_ages(earlier)) and bool(_ages(ask.reading.findings))
-    sexes = _sexes(earlier), _sexes(ask.reading.findings)
+    if _CORRECTION.search(text):
+        return earlier
+    said = ask.reading.findings
+    back = bool(_BACK_TO.search(text))
+    away = ask.memory.get("intent") != "check_eligibility"
+    if away and not back and len(said) > _SHORT_ADDITION:
+        return ()
+    second_age = bool(_ages(earlier)) and bool(_ages(said))
+    if second_age and back and _years(earlier) == _years(said):
+        second_age = False
+    sexes = _sexes(earlier), _sexes(said)
     other_sex = all(sexes) and sexes[0] != sexes[1]
-    return () if (second_age or other_sex) and not _CORRECTION.search(text) else earlier
+    return () if second_age or other_sex else earlier
+
+
+def _years(findings: Iterable[Finding]) -> frozenset[Any]:
+    return frozenset(tuple(finding.values.values()) for finding in _ages(findings))
 
 
 def _ages(findings: Iterable[Finding]) -> list[Finding]:

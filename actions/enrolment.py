@@ -70,7 +70,7 @@ async def enrolment_summary(ask: Ask) -> Answer:
         {**data, "by_status": counts.by_status},
         sources=(ENROLMENT, record_section("Study Design")),
         image=await ask.services.accrual_plot.image(ask.protocol, curve, ask.today),
-        remember={"participant": None, "findings": None, "intent": "ask_enrolment_summary"},
+        remember={"participant": None, "intent": "ask_enrolment_summary"},
     )
 
 
@@ -96,7 +96,7 @@ async def visits_on(ask: Ask) -> Answer:
         lines(head, *(_visit_line(ask, visit, with_date=last != day) for visit in visits)),
         data,
         sources=(ENROLMENT, record_section("Study Groups")),
-        remember={"participant": None, "findings": None, "intent": "ask_visits_on", "date": day.isoformat()},
+        remember={"participant": None, "intent": "ask_visits_on", "date": day.isoformat()},
     )
 
 
@@ -122,7 +122,7 @@ async def _overdue(ask: Ask) -> Answer:
         lines(head, *(_visit_line(ask, visit, with_date=True) for visit in visits)),
         {"date": ask.today.isoformat(), "visits": [visit.as_data(ask.language) for visit in visits]},
         sources=(ENROLMENT, record_section("Study Groups")),
-        remember={"participant": None, "findings": None, "intent": "ask_visits_on", "date": ask.today.isoformat()},
+        remember={"participant": None, "intent": "ask_visits_on", "date": ask.today.isoformat()},
     )
 
 

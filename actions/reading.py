@@ -25,6 +25,7 @@ class DateMention:
         ambiguous: two readings ('03/07'); it must be asked back.
         is_range: `days` are the first and the last of several ('next week').
         impossible: no such day ('31 June').
+        vague: a time that names no day ('in a few days').
         role: `requested` where a visit is wished to be moved to it, else "".
     """
 
@@ -34,6 +35,7 @@ class DateMention:
     is_range: bool = False
     impossible: bool = False
     role: str = ""
+    vague: bool = False
 
     @property
     def day(self) -> date | None:
@@ -53,8 +55,9 @@ class DateMention:
             days=days,
             ambiguous=ambiguous,
             is_range=bool(data.get("last")),
-            impossible=bool(data.get("impossible")) or not days,
+            impossible=bool(data.get("impossible")) or (not days and not data.get("vague")),
             role=str(data.get("role") or ""),
+            vague=bool(data.get("vague")),
         )
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
+from actions.access import whose_record
 from actions.conversation import Answer, Ask, Refused
 from actions.eligibility import NOT_KNOWN, in_precheck
-from actions.follow_up import resolve
-from actions.reading import Part
+from actions.follow_up import pending, resolve
+from actions.reading import DateMention, Part
 from actions.registry import HANDLERS
 from actions.safety import nobody_was_told, triage_of
 from actions.wording import lines
@@ -48,10 +50,10 @@ async def respond(ask: Ask) -> Reply:
     """Answers every question of a message; an alarming symptom is answered first whatever was asked."""
     answers: list[Answer] = []
     memory = dict(ask.memory)
-    for part in _questions(ask):
+    for part in _one_by_one(_questions(ask)):
         turn = ask.remembering(memory).asking(resolve(part, memory))
         answer = await _answer(turn)
-        memory = _remember(memory, answer)
+        memory = _remember(memory, turn.part, answer)
         if not any(answer.name == given.name and answer.data == given.data for given in answers):
             answers.append(answer)
     lead, others = answers[0], answers[1:]
@@ -93,12 +95,53 @@ def _questions(ask: Ask) -> list[Part]:
     return (real or parts[:1])[:_MOST_PARTS]
 
 
+#: Questions that can be put to one day, or one visit, after another.
+_OF_DAYS = frozenset({"ask_dose_schedule", "ask_next_visit", "ask_visit_detail", "follow_up"})
+_OF_VISITS = frozenset({"ask_visit_detail", "ask_next_visit"})
+_AND = r"\W*(?:and|or|&|和|跟|还是|或者?|以及|、)?\W*(?:(?:on|the|also|then|my)\s+)*"
+
+
+def _one_by_one(parts: list[Part]) -> list[Part]:
+    """A question about two days or two visits ('on Saturday and Sunday?') is two questions."""
+    single: list[Part] = []
+    for part in parts:
+        days = [mention for mention in part.dates if mention.day is not None and not mention.is_range]
+        if part.intent in _OF_DAYS and len(days) == len(part.dates) > 1 and _joined(part.text, days):
+            single += [replace(part, dates=(mention,)) for mention in days]
+        elif part.intent in _OF_VISITS and len(part.visits) > 1 and not part.dates:
+            single += [replace(part, visits=(code,)) for code in part.visits]
+        else:
+            single.append(part)
+    return single[:_MOST_PARTS]
+
+
+def _joined(text: str, mentions: list[DateMention]) -> bool:
+    return re.search(_AND.join(re.escape(mention.text) for mention in mentions), text, re.IGNORECASE) is not None
+
+
 def _adds_to_note(ask: Ask) -> bool:
     """Whether staff in the middle of a pre-check add a finding ('hep B and C negative', 'she is pregnant')."""
     if not (in_precheck(ask) and ask.reading.findings):
         return False
-    lead = ask.reading.parts[0]
-    return not lead.participants and "?" not in lead.text and lead.intent in _MAY_ADD
+    parts = ask.reading.parts
+    if any(part.participants for part in parts):
+        return False
+    if all(part.intent in _MAY_ADD for part in parts):
+        return "?" not in parts[0].text
+    return not any(_asks(part.text) for part in parts)
+
+
+def _asks(text: str) -> bool:
+    """Whether words ask the assistant something; 'HBV status? unknown' and 'consent: signed today' tell it something."""
+    last = re.split(r"[?!.;\n]+\s+", text.strip())[-1]
+    return last.endswith(("?", "?")) or bool(_ASKING.match(last))
+
+
+_ASKING = re.compile(
+    r"^\W*(?:(?:and|so|ok(?:ay)?|but|also|please|quick\s+\w+)\W+)*(?:what|when|who|whose|how|which|where|why|whens|whats|is|are|was|does|do|did|can|"
+    r"could|should|will|list|show|tell|give|save|remind|explain|log|store|keep|record)\b|吗\W*$|什么|谁|怎么|哪|几号|多少",
+    re.IGNORECASE,
+)
 
 
 #: What a finding in shorthand may be taken for; after a pre-check it is a finding all the same.
@@ -109,12 +152,19 @@ _MAY_ADD = frozenset(
 
 async def _answer(ask: Ask) -> Answer:
     try:
+        if ask.part.participants and ask.part.intent in _SAYS_NOTHING and not ask.staff:
+            await whose_record(ask, "refusal")  # whatever is wanted of another's record: it is refused by name
         return await HANDLERS[ask.part.intent](ask)
     except Refused as refused:
         return refused.answer
 
 
-def _remember(memory: Mapping[str, Any], answer: Answer) -> dict[str, Any]:
+#: Intents of which only the code that stands beside them says what is wanted.
+_SAYS_NOTHING = frozenset({"nlu_fallback", "follow_up", "out_of_scope", "affirm", "deny"})
+
+
+def _remember(memory: Mapping[str, Any], part: Part, answer: Answer) -> dict[str, Any]:
     """The memory after an answer; what was waiting is over unless this answer waits again."""
-    kept = {**memory, "waiting": None, "failures": 0, **answer.remember}
+    waiting = pending(part) if answer.remember.get("waiting") else None
+    kept = {**memory, "waiting": None, "offered": None, "pending": waiting, "failures": 0, **answer.remember}
     return {key: value for key, value in kept.items() if value is not None}

@@ -28,12 +28,15 @@ def asked_day(ask: Ask) -> date | None:
             options = [say_date(day, ask.language) for day in mention.days]
             text = ask.say("utter_clarify_date", words=mention.text, options=say_list(options, ask.language))
             data = {"missing": "date", "options": [day.isoformat() for day in mention.days]}
-            raise Refused(Answer("clarify", text, data, buttons=tuple(options), remember=keep))
+            raise Refused(
+                Answer("clarify", text, data, buttons=tuple(options), remember={**keep, "offered": data["options"]})
+            )
         if mention.impossible:
             text = ask.say("utter_clarify_no_such_date", words=mention.text)
-            raise Refused(
-                Answer("clarify", text, {"missing": "date"}, remember={"intent": ask.part.intent, "waiting": True})
-            )
+            raise Refused(Answer("clarify", text, {"missing": "date"}, remember=keep))
+        if mention.vague:
+            text = ask.say("utter_clarify_vague_day", words=mention.text)
+            raise Refused(Answer("clarify", text, {"missing": "date"}, remember=keep))
     if mentions:
         return mentions[0].day
     if ask.part.refers_to_previous and ask.memory.get("date"):

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+
 from actions.conversation import Answer, Ask, record_section
 from actions.wording import lines, say_list
+from bot.trial.protocol import Criterion
 
 #: Intents `ask_trial_<topic>` ask for these topics.
 TOPIC_PREFIX = "ask_trial_"
@@ -32,15 +35,16 @@ async def eligibility_criteria(ask: Ask) -> Answer:
 def criteria_answer(ask: Ask, ids: tuple[str, ...], lead: str = "") -> Answer:
     """The public answer about criteria; `lead` goes in front of it."""
     known = [criterion for criterion in ask.protocol.criteria if criterion.id in ids]
-    wanted = known or list(ask.protocol.criteria)
+    wanted = known or _of_one_kind(ask) or list(ask.protocol.criteria)
     quoted = len(wanted) <= _QUOTED
+    everything = len(wanted) == len(ask.protocol.criteria)
     listed = [
         ask.say("utter_criterion", id=criterion.id, title=criterion.title[ask.language], wording=criterion.text)
         if quoted
         else f"{criterion.id} {criterion.title[ask.language]}"
         for criterion in wanted
     ]
-    head = ask.say("utter_criteria_quoted" if quoted else "utter_criteria_all")
+    head = ask.say("utter_criteria_quoted" if quoted else "utter_criteria_all") if quoted or everything else ""
     body = lines(*listed) if quoted else say_list_by_kind(ask, listed)
     foot = ask.say("utter_criteria_investigator_decides")
     return Answer(
@@ -53,6 +57,19 @@ def criteria_answer(ask: Ask, ids: tuple[str, ...], lead: str = "") -> Answer:
         sources=(record_section("Eligibility Criteria"),),
         remember={"intent": "ask_eligibility_criteria"},
     )
+
+
+#: 'Exclusion criteria', 'what rules somebody out'; 'inclusion criteria', '入选标准'.
+_AGAINST = re.compile(r"\bexclu\w+|\brul\w+\s+(?:\w+\s+){0,2}out\b|\bdisqualif\w+|排除", re.IGNORECASE)
+_FOR = re.compile(r"\binclusion\b|\binclusive\s+criteria|入选|纳入", re.IGNORECASE)
+
+
+def _of_one_kind(ask: Ask) -> list[Criterion]:
+    """The criteria for or those against, where the words name one kind alone."""
+    against, in_favour = bool(_AGAINST.search(ask.part.text)), bool(_FOR.search(ask.part.text))
+    if against == in_favour:
+        return []
+    return [criterion for criterion in ask.protocol.criteria if criterion.id.startswith("E" if against else "I")]
 
 
 def say_list_by_kind(ask: Ask, listed: list[str]) -> str:

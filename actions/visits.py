@@ -5,10 +5,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 
 from actions.access import refuse, whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
+from actions.reading import DateMention
 from actions.support import asked_day, for_whom, open_ticket
 from actions.wording import lines, say_date, say_time, sentences
 from bot.trial import calendar_export, schedule
@@ -39,7 +40,7 @@ async def next_visit(ask: Ask) -> Answer:
         return _the_one_after(ask, record)
     wanted = wanted_visits(ask)
     if wanted:
-        return _detail(ask, record, pick_visit(ask, record, wanted))
+        return _detail(ask, record, pick_visit(ask, record, wanted), wanted)
     return _next(ask, record)
 
 
@@ -93,7 +94,7 @@ async def visit_detail(ask: Ask) -> Answer:
     day = asked_day(ask)
     if day is not None and not wanted:
         return _on_day(ask, record, day)
-    return _detail(ask, record, pick_visit(ask, record, wanted))
+    return _detail(ask, record, pick_visit(ask, record, wanted), wanted)
 
 
 async def request_reschedule(ask: Ask) -> Answer:
@@ -105,7 +106,7 @@ async def request_reschedule(ask: Ask) -> Answer:
         return Answer(
             "clarify", for_whom(ask, record.code, empty), {"missing": "visit"}, remember={"participant": record.code}
         )
-    requested = _requested_day(ask)
+    requested = _requested_day(ask, visit)
     summary = f"reschedule:{visit.visit}:{requested.isoformat() if requested else 'no_date'}"
     ticket = await open_ticket(ask, "reschedule", record.code, summary)
     words = {
@@ -125,7 +126,12 @@ async def request_reschedule(ask: Ask) -> Answer:
         },
         about=record.code,
         sources=_sources(),
-        remember={"participant": record.code, "intent": "request_reschedule", "visit": visit.visit},
+        remember={
+            "participant": record.code,
+            "intent": "request_reschedule",
+            "visit": visit.visit,
+            "moving": None if requested else visit.visit,
+        },
     )
 
 
@@ -183,7 +189,7 @@ def _visit_to_move(ask: Ask, record: ParticipantRecord) -> Visit | None:
     """The visit somebody wishes to move: named, on the day named, last spoken of, or the next one with a date."""
     to_come = schedule.visits_to_come(ask.protocol, record, ask.today)
     wanted = wanted_visits(ask)
-    days = [mention.day for mention in ask.part.dates if mention.role != "requested" and mention.day]
+    days = [mention.day for mention in _days_given_up(ask) if mention.day]
     for visit in to_come:
         if (not wanted or visit.visit in wanted) and any(visit.falls_between(day, day) for day in days):
             return visit
@@ -196,13 +202,46 @@ def _visit_to_move(ask: Ask, record: ParticipantRecord) -> Visit | None:
     return next(iter(to_come), None)
 
 
-def _requested_day(ask: Ask) -> date | None:
-    for mention in ask.part.dates:
-        if mention.role == "requested":
-            if mention.ambiguous or mention.impossible:
-                asked_day(ask)  # asks back
-            return None if mention.is_range else mention.day
-    return None
+def _days_given_up(ask: Ask) -> list[DateMention]:
+    """The days named that may be the visit's own; 'a week later' is counted from it and never is."""
+    return [
+        mention for mention in ask.part.dates if mention.role != "requested" and not _FROM_VISIT.search(mention.text)
+    ]
+
+
+#: 'a week later', '晚一周': counted from the visit that is to be moved, not from today.
+_FROM_VISIT = re.compile(r"\blater\b|晚|推迟|往后", re.IGNORECASE)
+_LATER = re.compile(
+    r"\b(?P<count>\d{1,2}|an?|one|two|three|four|five|six|seven)\s+(?P<unit>days?|weeks?)\s+(?P<side>later|earlier)\b|"
+    r"(?:晚|推迟|延后|往后推?|(?P<sooner>提前|早))(?P<zh>[一两二三四五六七\d])个?(?P<zh_unit>天|周|星期|礼拜)",
+    re.IGNORECASE,
+)
+_COUNTS = {word: n for n, word in enumerate(["_", "one", "two", "three", "four", "five", "six", "seven"])} | {
+    "a": 1, "an": 1, "一": 1, "两": 2, "二": 2, "三": 3, "四": 4, "五": 5, "六": 6, "七": 7,
+}  # fmt: skip
+
+
+def _requested_day(ask: Ask, visit: Visit) -> date | None:
+    """The day wanted instead: named as such, or the only day named that is not the visit's own."""
+    wished = [
+        mention for mention in ask.part.dates if mention.role == "requested" and not _FROM_VISIT.search(mention.text)
+    ]
+    for mention in wished:
+        if mention.ambiguous or mention.impossible or mention.vague:
+            asked_day(ask)  # asks back
+        return None if mention.is_range else mention.day
+    return _counted_from_visit(ask, visit)
+
+
+def _counted_from_visit(ask: Ask, visit: Visit) -> date | None:
+    match = _LATER.search(ask.part.text)
+    if match is None or visit.date is None:
+        return None
+    word = (match["count"] or match["zh"]).lower()
+    count = int(word) if word.isdigit() else _COUNTS[word]
+    days = count * (7 if (match["unit"] or match["zh_unit"]).lower().startswith(("week", "周", "星", "礼")) else 1)
+    sooner = match["sooner"] or (match["side"] or "").lower() == "earlier"
+    return visit.date + timedelta(days=-days if sooner else days)
 
 
 def _asked_range(ask: Ask) -> tuple[date, date] | None:
@@ -329,10 +368,11 @@ def _nothing_more(ask: Ask, record: ParticipantRecord) -> Answer:
     )
 
 
-def _detail(ask: Ask, record: ParticipantRecord, visit: Visit) -> Answer:
+def _detail(ask: Ask, record: ParticipantRecord, visit: Visit, wanted: Sequence[VisitCode]) -> Answer:
     name = {
         "planned": "utter_visit_detail",
         "booked": "utter_visit_detail",
+        "no_record": "utter_visit_detail_no_record",
     }.get(visit.status, "utter_visit_detail_past")
     if visit.date is None:
         name = "utter_visit_detail_undated"
@@ -348,7 +388,7 @@ def _detail(ask: Ask, record: ParticipantRecord, visit: Visit) -> Answer:
         answer.data,
         about=answer.about,
         sources=(*answer.sources, record_section(about_visit.source)),
-        remember={**answer.remember, "intent": "ask_visit_detail"},
+        remember={**answer.remember, "intent": "ask_visit_detail", "named_visits": list(wanted) or None},
     )
 
 
@@ -380,6 +420,7 @@ def _visit_answer(ask: Ask, record: ParticipantRecord, name: str, visit: Visit, 
         remember={
             "participant": record.code,
             "intent": "ask_next_visit",
+            "named_visits": None,
             "visit": visit.visit,
             "date": visit.date.isoformat() if visit.date else None,
         },

@@ -87,6 +87,10 @@ _ORDINAL_WORDS = {
     ["first", "second", "third", "fourth", "fifth", "sixth", "seventh", "eighth", "ninth"], start=1)} | {
     "thirtieth": 30, "thirty-first": 31, "thirty first": 31}  # fmt: skip
 _ORDINAL = rf"(?P<ordinal>{'|'.join(sorted(_ORDINAL_WORDS, key=len, reverse=True))})"
+#: Spoken days of a month that count nothing else: from the thirteenth on.
+_SPOKEN_DAY = (
+    rf"(?P<ordinal>{'|'.join(sorted((word for word, n in _ORDINAL_WORDS.items() if n >= 13), key=len, reverse=True))})"
+)
 _COUNTED = (
     r"(?!\s*(?:-?\s*line|fraction|cycle|chemo|infusion|drip|radio|rt\b|round|visit|dose|treatment|session|week|day|"
     r"time|one|course|appointment|scan|patient|participant|subject|penpulimab|oxali|cape|immuno|half|floor|month|"
@@ -175,6 +179,21 @@ def _named_month(match: re.Match[str], context: Context) -> Outcome | None:
     return _one(_day(int(year), month, day) if year else _near(month, day, context))
 
 
+def _spoken_day(match: re.Match[str], context: Context) -> Outcome | None:
+    """'the twenty-first'."""
+    return _nth(_ORDINAL_WORDS[match["ordinal"].lower()], context)
+
+
+def _named_weekday(match: re.Match[str], context: Context) -> Outcome | None:
+    """'Wed 16': where the weekday and the figure do not fit, either may be meant."""
+    outcome = _nth(int(match["d"]), context)
+    number = _WEEKDAYS[match["day"].lower()]
+    day = outcome.get("date")
+    if not isinstance(day, date) or day.weekday() == number:
+        return outcome
+    return _either(day, context.today + timedelta((number - context.today.weekday()) % 7))
+
+
 def _spoken_month(match: re.Match[str], context: Context) -> Outcome | None:
     """'the sixth of October', 'October the sixth'."""
     return _one(_near(_MONTHS[match["month"].lower()], _ORDINAL_WORDS[match["ordinal"].lower()], context))
@@ -215,8 +234,10 @@ def _zh_month_day(match: re.Match[str], context: Context) -> Outcome | None:
 def _day_of_month(match: re.Match[str], context: Context) -> Outcome | None:
     """'the 15th': the next such day (the last one, where the question looks back)."""
     number = _zh_number(match["d"])
-    if number is None or not 1 <= number <= 31:
-        return None
+    return None if number is None or not 1 <= number <= 31 else _nth(number, context)
+
+
+def _nth(number: int, context: Context) -> Outcome:
     step = -1 if context.direction == "past" else 1
     first = context.today.replace(day=1)
     for months in range(0, 4):
@@ -247,7 +268,8 @@ def _weekday(match: re.Match[str], context: Context) -> Outcome | None:
     if which in ("last", "past", "previous"):
         of_last_week = _monday(today) + timedelta(number - 7)
         return _either(of_last_week, *((behind,) if behind < today else ()))
-    return _one(behind if context.direction == "past" else ahead)
+    since = re.search(r"\bsince\s*$", match.string[: match.start()], re.IGNORECASE)
+    return _one(behind if since or context.direction == "past" else ahead)
 
 
 def _last_word(match: re.Match[str], context: Context) -> Outcome | None:
@@ -274,7 +296,8 @@ def _zh_weekday(match: re.Match[str], context: Context) -> Outcome | None:
     return _one(_monday(today) + timedelta(7 * weeks + number))
 
 
-def _shift(today: date, count: int, unit: str) -> date:
+def shift(today: date, count: int, unit: str) -> date:
+    """The day so many days, weeks, fortnights or months on from a day; back, where the count is negative."""
     unit = unit.lower()
     if unit.startswith("month") or unit == "月":
         return _add_months(today, count)
@@ -285,7 +308,7 @@ def _shift(today: date, count: int, unit: str) -> date:
 def _relative(sign: int) -> Reader:
     def read(match: re.Match[str], context: Context) -> Outcome | None:
         count = _count(match["count"])
-        return None if count is None else _one(_shift(context.today, sign * count, match["unit"]))
+        return None if count is None else _one(shift(context.today, sign * count, match["unit"]))
 
     return read
 
@@ -293,12 +316,12 @@ def _relative(sign: int) -> Reader:
 def _zh_relative(match: re.Match[str], context: Context) -> Outcome | None:
     count = _zh_number(match["count"])
     sign = -1 if "前" in match["side"] else 1
-    return None if count is None else _one(_shift(context.today, sign * count, match["unit"]))
+    return None if count is None else _one(shift(context.today, sign * count, match["unit"]))
 
 
 def _coming_days(match: re.Match[str], context: Context) -> Outcome | None:
     count = _count(match["count"])
-    return None if count is None else _span(context.today, _shift(context.today, count, match["unit"]))
+    return None if count is None else _span(context.today, shift(context.today, count, match["unit"]))
 
 
 def _week(match: re.Match[str], context: Context) -> Outcome | None:
@@ -319,6 +342,58 @@ def _whole_month(match: re.Match[str], context: Context) -> Outcome | None:
 
 def _rest_of_week(match: re.Match[str], context: Context) -> Outcome | None:
     return _span(context.today, _monday(context.today) + timedelta(6))
+
+
+def _weekday_after_next(match: re.Match[str], context: Context) -> Outcome | None:
+    """'the Monday after next': a week on from next Monday, in each of the senses that 'next' has."""
+    number, today = _WEEKDAYS[match["day"].lower()], context.today
+    ahead = today + timedelta((number - today.weekday()) % 7)
+    of_next_week = _monday(today) + timedelta(7 + number)
+    return _either(of_next_week + timedelta(7), *((ahead + timedelta(7),) if ahead > today else ()))
+
+
+def _not_this_but_next(match: re.Match[str], context: Context) -> Outcome | None:
+    number, today = _WEEKDAYS[match["day"].lower()], context.today
+    return _one(today + timedelta((number - today.weekday()) % 7 + 7))
+
+
+def _week_after_next(match: re.Match[str], context: Context) -> Outcome | None:
+    first = _monday(context.today) + timedelta(14)
+    return _span(first, first + timedelta(6))
+
+
+def _weekday_in_month(match: re.Match[str], context: Context) -> Outcome | None:
+    """'the first Monday in October', 'the last Friday of September'."""
+    first = _near(_MONTHS[match["month"].lower()], 1, context)
+    if first is None:
+        return None
+    number, which = _WEEKDAYS[match["day"].lower()], match["nth"].lower()
+    days = [first + timedelta(n) for n in range(monthrange(first.year, first.month)[1])]
+    fitting = [day for day in days if day.weekday() == number]
+    place = -1 if which == "last" else _ORDINAL_WORDS[which] - 1
+    return _one(fitting[place]) if place < len(fitting) else {"impossible": True}
+
+
+def _day_of_named_month(match: re.Match[str], context: Context) -> Outcome | None:
+    """'the 3rd of next month', '下个月3号'."""
+    groups = match.groupdict()
+    which = (groups.get("which") or groups.get("zh") or "").lower()
+    months = 1 if which in ("next", "coming") or "下" in which else -1 if which == "last" or "上" in which else 0
+    first = _add_months(context.today.replace(day=1), months)
+    number = _zh_number(match["d"])
+    return None if number is None or number > 31 else _one(_day(first.year, first.month, number))
+
+
+def _dotted_zh(match: re.Match[str], context: Context) -> Outcome | None:
+    """'9.21', '9-21' in a Chinese sentence: the month first."""
+    month, number = int(match["m"]), int(match["d"])
+    if not context.chinese or not 1 <= month <= 12 or not 1 <= number <= 31:
+        return None
+    return _one(_near(month, number, context))
+
+
+def _vague(match: re.Match[str], context: Context) -> Outcome | None:
+    return {"vague": True}
 
 
 def _weekday_week(match: re.Match[str], context: Context) -> Outcome | None:
@@ -349,6 +424,19 @@ RULES: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
         (rf"{_LEFT}(?P<a>\d{{1,2}})[/.-](?P<b>\d{{1,2}})[/.-]{_YEAR}(?!\d)", _numeric),
         (rf"{_LEFT}(?!24/7)(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})(?![\d/%])(?!\s*(?:tablet|pill|of (?:a|the)|dose|node|ln\b|mmhg|cores?))", _numeric),
         (r"(?:(?<=on )|(?<=by )|(?<=until )|(?<=from )|(?<=for )|^\s*)(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?!\d)", _numeric),
+        (rf"\b(?P<nth>first|second|third|fourth|last)\s+(?P<day>{_DAY_NAME})\s+(?:in|of)\s+{_MONTH}", _weekday_in_month),
+        (r"\b(?:the\s+)?(?P<d>\d{1,2})(?:st|nd|rd|th)?\s+of\s+(?P<which>this|next|last|the\s+coming)\s+month\b", _day_of_named_month),
+        (rf"(?P<zh>这个?|本|下个?|上个?)月(?:的)?(?P<d>{_ZH_NUM})[号日]", _day_of_named_month),
+        (r"\b(?P<day>mon|tue|tues|wed|weds|thu|thur|thurs|fri|sat|sun)\.?\s+(?P<d>[12]\d|3[01])\b(?!\s*(?:%|mg|/|:|\.\d|am|pm))", _named_weekday),
+        (rf"\bnot\s+(?:this|the\s+coming)\s+(?P<day>{_DAY_NAME}),?\s+(?:but\s+)?(?:the\s+)?(?:next|one\s+after|following)(?:\s+(?:one|{_DAY_NAME}))?\b", _not_this_but_next),
+        (rf"\b(?:the\s+)?(?P<day>{_DAY_NAME})\s+after\s+next\b", _weekday_after_next),
+        (r"\b(?:the\s+)?week\s+after\s+next\b", _week_after_next),
+        (r"(?<![\d.-])(?P<m>\d{1,2})[.-](?P<d>\d{2})(?![\d.]|\s*(?:度|毫克|mg|cm|厘米|岁|%|kg|公斤|mmol|天|周|片|粒))", _dotted_zh),
+        (r"\bin\s+(?:about\s+)?(?:\w+\s+and\s+a\s+half|half\s+an?|an?\s+few|several|some|a\s+couple\s+of)\s+(?:days?|weeks?|months?)\b", _vague),
+        (r"\b(?:the\s+)?(?:very\s+)?(?:end|start|beginning|middle)\s+of\s+(?:the|this|next)\s+month\b|\bmonth[\s-]end\b", _vague),
+        (rf"\b(?:(?:the\s+)?(?:end|start|beginning|middle)\s+of|early|mid|late)[\s-]+{_MONTH}(?!\s*\d)", _vague),
+        (r"\b(?:on\s+|at\s+|over\s+)?(?:christmas|xmas|easter|new\s+year(?:['’]?s)?|national\s+day|golden\s+week|mid-?autumn(?:\s+festival)?|spring\s+festival|boxing\s+day)(?:\s+(?:day|eve))?\b|\bon\s+(?:my|his|her|our)\s+(?:\w+\s+)?(?:birthday|anniversary|wedding(?:\s+day)?)\b", _vague),
+        (r"(?:这个?|本|下个?)?月(?:底|初|中旬|末)|过几[天日周]|(?<!每)(?:国庆|中秋|春节|元旦|端午|清明)(?:节|假期|长假)?|过些[天日]|半个?多?月(?:之?后|以后)", _vague),
         (r"\b(?:the )?day after (?:tomorrow|tomorow|tommorow|tommorrow|tmrw|tmr)\b|(?<!大)后天|\bovermorrow\b", _offset(2)),
         (r"\b(?:the )?day before yesterday\b|(?<!大)前天", _offset(-2)),
         (r"大后天", _offset(3)),
@@ -367,6 +455,7 @@ RULES: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
         (r"(?P<which>)\b(?P<day>tue|thu|fri|(?-i:Sun))\b(?=\s*[?.!]*$)", _weekday),
         (r"(?<=^)(?:\S+\s+){1,3}?(?P<which>)(?P<day>mon|wed|sat|sun)\b(?=\s*[?.!]*$)", _last_word),
         (r"(?P<which>(?:这个?|本|下下个?|下个?|上上个?|上个?)?)(?:周|星期|礼拜)(?P<day>[一二三四五六日天1-7])(?![个周天次十])", _zh_weekday),
+        (rf"再?过(?P<count>{_ZH_NUM})\s*个?(?P<unit>天|日|周|星期|礼拜|月)(?P<side>)", _zh_relative),
         (rf"\b(?:the\s+)?(?:next|coming|following)\s+{_COUNT}\s+{_UNIT}\b", _coming_days),
         (rf"\bin\s+(?:about\s+)?{_COUNT}\s+{_UNIT}(?:['’]?s?\s+time)?\b", _relative(1)),
         (rf"\b{_COUNT}\s+{_UNIT}(?:['’]?s?)?\s+(?:from\s+(?:now|today)|later|time)\b", _relative(1)),
@@ -380,6 +469,7 @@ RULES: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
         (r"\b(?P<which>this|next|last|coming)\s+month\b|(?P<zh>这个?|本|下个?|上个?)月(?!\d)", _month),
         (rf"(?:\bon|\bby|\buntil|\btill|\bfor|\bto|\bfrom|\bor)\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)\b{_COUNTED}", _day_of_month),
         (rf"\bthe\s+(?P<d>\d{{1,2}})(?:st|nd|rd|th)\b{_COUNTED}", _day_of_month),
+        (rf"\bthe\s+{_SPOKEN_DAY}\b{_COUNTED}", _spoken_day),
         (rf"{_LEFT}(?P<d>1[0-9]|2[0-9]|3[01])(?:st|nd|rd|th)\b{_COUNTED}", _day_of_month),
         (rf"(?<![\d第月a-zA-Z-])(?P<d>{_ZH_NUM})[号日](?!病人|患者|受试者|参与者|楼|床|线|窗口|门|机|药|后|前|周|子)", _day_of_month),
         (rf"\bin\s+{_MONTH}(?!\s*\d)", _whole_month),

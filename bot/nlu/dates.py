@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from bot.nlu.date_forms import RULES, Context, Direction
+from bot.nlu.date_forms import RULES, Context, Direction, shift
 from bot.nlu.gates import Gate
 from bot.nlu.language import fold
 
@@ -33,6 +33,7 @@ class DateMention:
             impossible and one suggests itself.
         ambiguous: it can be read in two ways and has to be asked back.
         impossible: no such day exists.
+        vague: a time that names no day ('in a few days', 'end of the month'); which day is meant has to be asked.
     """
 
     text: str
@@ -43,6 +44,7 @@ class DateMention:
     candidates: tuple[Day, ...] = ()
     ambiguous: bool = False
     impossible: bool = False
+    vague: bool = False
 
     @property
     def days(self) -> tuple[Day, ...]:
@@ -74,7 +76,9 @@ def read_dates(text: str, today: date, direction: Direction | None = None) -> tu
                 mention = DateMention(text[match.start() : match.end()], match.start(), match.end())
                 found.append(replace(mention, **outcome))  # type: ignore[arg-type]
     found.sort(key=lambda mention: mention.start)
-    return tuple(_join_ranges(folded, text, list(_join_weekdays(folded, text, _same_order(found)))))
+    joined = list(_join_weekdays(folded, text, _same_order(found)))
+    counted = [_counted_from(folded, text, mention) for mention in _without_bases(folded, joined)]
+    return tuple(_join_ranges(folded, text, counted))
 
 
 def direction_of(text: str) -> Direction | None:
@@ -93,6 +97,58 @@ def direction_of(text: str) -> Direction | None:
     ):
         return "future"
     return None
+
+
+#: 'two weeks from', 'the day before': a stretch of time that is counted from the day named after it.
+_STRETCH = re.compile(
+    r"\b(?:(?P<count>\d{1,3}|an?|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fourteen)\s+)?"
+    r"(?P<unit>days?|weeks?|wks?|fortnights?|months?)\s+(?P<side>from|after|following|past|before|prior\s+to)\s+(?:the\s+)?$",
+    re.IGNORECASE,
+)
+_FORTNIGHT = re.compile(
+    r"\b(?:a\s+)?(?P<unit>fortnight)\s+(?:on\s+)?$|\b(?P<weeks>two|2)\s+weeks\s+(?:on\s+)?$", re.IGNORECASE
+)
+_COUNTS = {word: value for value, word in enumerate(
+    ["a", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve", "thirteen", "fourteen"])} | {"a": 1, "an": 1}  # fmt: skip
+#: '从今天起两周后', '两周后的今天': today only says where the counting begins.
+_BASE_ZH = re.compile(r"(?:起|开始|算起|往后|再过|之后)?[,，]?(?:的)?")
+
+
+def _counted_from(folded: str, text: str, mention: DateMention) -> DateMention:
+    """The day that a stretch of time before a named day leads to: 'two weeks from today', 'the day after 21 September'."""
+    before = folded[: mention.start]
+    match = _STRETCH.search(before) or _FORTNIGHT.search(before)
+    if match is None or mention.date is None or mention.last is not None:
+        return mention
+    groups = match.groupdict()
+    unit = groups.get("unit") or "weeks"
+    count = 2 if groups.get("weeks") else _count_of(groups.get("count") or "a")
+    sign = -1 if (groups.get("side") or "").lower().startswith(("before", "prior")) else 1
+    day = shift(mention.date, sign * count, unit)
+    start = match.start()
+    named = replace(mention, text=text[start : mention.end], start=start)
+    if groups.get("side") and not groups.get("count") and unit.lower().startswith(("week", "wk", "month")):
+        return replace(named, date=None, vague=True)  # 'the week after the 21st' is no one day
+    return replace(named, date=day)
+
+
+def _count_of(word: str) -> int:
+    return int(word) if word.isdigit() else _COUNTS[word.lower()]
+
+
+def _without_bases(folded: str, found: list[DateMention]) -> list[DateMention]:
+    """Two days written together in Chinese of which one is only where the other is counted from."""
+    kept: list[DateMention] = []
+    for mention in found:
+        if kept and re.fullmatch(_BASE_ZH, folded[kept[-1].end : mention.start]):
+            left, right = folded[kept[-1].start : kept[-1].end], folded[mention.start : mention.end]
+            if left.startswith("今") and re.search(r"后$", right):
+                kept[-1] = mention
+                continue
+            if re.search(r"后$", left) and right.startswith("今"):
+                continue
+        kept.append(mention)
+    return kept
 
 
 _WEEKDAY_ALONE = re.compile(

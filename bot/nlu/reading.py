@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -31,8 +31,25 @@ _NEXT_PATIENT = re.compile(
     re.IGNORECASE,
 )
 _FIRST_PERSON = re.compile(r"\b(?:i|i'm|i've|me|my)\b|我", re.IGNORECASE)
+#: 'MSS status? don't know yet': staff ask themselves and answer that it is open.
+_NOT_YET_KNOWN = re.compile(
+    r"^\W*(?!what|when|where|who|how|which|why|is|are|do|does|can|could|should)[^?]{2,40}\?\s*(?:still\s+|we\s+|i\s+)*"
+    r"(?:don'?t\s+know|unknown|not\s+known|no\s+idea|pending|awaited|awaiting|not\s+(?:yet|back|done|available|sure)|tbc|tbd)\b",
+    re.IGNORECASE,
+)
 #: The sign of tablets that were vomited.
 _CAME_UP = "vomited_tablets"
+
+
+_TOO_MUCH = "overdose"
+#: A Chinese question of leave stands at the end of what it asks about ('吃双份行不行'); what was done says so ('吃了').
+_LEAVE = re.compile(r"(?:行不行|行吗|可以吗|可不可以|好不好|好吗|成吗|能吗|能不能|对吗)\W*$")
+_DONE = re.compile(r"了(?![吗呢?？]?\W*$)|已经|刚才?|不小心")
+
+
+def _asks_leave(text: str) -> bool:
+    """Whether a message asks leave for a deed and tells of none."""
+    return bool(_LEAVE.search(text)) and not _DONE.search(text)
 
 
 class _SymptomSource(Protocol):
@@ -131,9 +148,22 @@ class MessageReader:
         """The reading of one message on a given day (in Asia/Shanghai)."""
         language = detect_language(text)
         symptoms = self._symptoms.read(text)
-        present = [one for one in symptoms if one.status == "present"] if self._raises(symptoms) else []
+        if _asks_leave(text):  # only a deed that is asked about: 'may I take two lots tonight'
+            symptoms = tuple(
+                replace(one, status="hypothetical") if one.concept == _TOO_MUCH and one.status == "present" else one
+                for one in symptoms
+            )
+        level = assess_symptoms(self._rules, symptoms).level if symptoms else None
+        present = [one for one in symptoms if one.status == "present"] if level is not None else []
         findings = self._clinical.read(text, today)
         parts = self._questions.read(text, today)
+        if findings and _NOT_YET_KNOWN.match(text):
+            findings = tuple(replace(one, assertion="uncertain") for one in findings)
+            parts = (Part(text=text.strip(), intent="check_eligibility", confidence=1.0),)
+        if level == "routine" and not _FIRST_PERSON.search(text) and all(_surely_outside(part) for part in parts):
+            # 'which vitamins help against hair loss in men': a word of the list in a question of another world
+            symptoms = tuple(replace(one, status="general") for one in symptoms)
+            present = []
         # A sign of now in the writer, or in a participant named by code, is a report and never a note to be checked.
         is_note = (
             self._clinical.looks_like_note(text, findings)
@@ -156,15 +186,19 @@ class MessageReader:
             findings=tuple(one.to_json() for one in findings),
         )
 
-    def _raises(self, symptoms: tuple[SymptomFinding, ...]) -> bool:
-        """Whether any sign raises a level; a normal temperature is found but raises none."""
-        return bool(symptoms) and assess_symptoms(self._rules, symptoms).level is not None
-
     def _tablets_came_up(self, symptoms: tuple[SymptomFinding, ...]) -> bool:
         """Vomiting right after the tablets is a missed dose, unless something more alarming stands beside it."""
         if not any(one.concept == _CAME_UP and one.status == "present" for one in symptoms):
             return False
         return assess_symptoms(self._rules, symptoms).level in (None, "routine")
+
+
+#: How sure it must be that a message is none of the trial's.
+_SURELY = 0.9
+
+
+def _surely_outside(part: Part) -> bool:
+    return part.intent == OUT_OF_SCOPE and part.confidence >= _SURELY
 
 
 def _asks_of_words(text: str, parts: tuple[Part, ...]) -> bool:

@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bot.nlu.questions.features import Featured, Featurizer
+from bot.nlu.questions.features import CONTRACTIONS, Featured, Featurizer
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.mentions import Mentions
-from bot.nlu.questions.shorthand import is_follow_up
+from bot.nlu.questions.shorthand import is_follow_up, is_noise
 from bot.nlu.questions.spelling import Speller
 
 FALLBACK = "nlu_fallback"
@@ -26,6 +26,8 @@ OUT_OF_SCOPE = "out_of_scope"
 FOLLOW_UP = "follow_up"
 #: Intents whose words are everybody's: they need no word of the trial.
 ANYBODYS = frozenset({OUT_OF_SCOPE, "greet", "goodbye", "thank", "affirm", "deny"})
+#: Two questions that are answered alike: where a visit or a day is named, that one is told, whichever was read.
+OF_A_VISIT = frozenset({"ask_next_visit", "ask_visit_detail"})
 _WEIGHTS_FILE, _TABLES_FILE = "intents.npz", "intents.json"
 _FORMAT = 1
 
@@ -121,7 +123,10 @@ class IntentClassifier:
         """The same for a text that has been set right and read already."""
         if is_follow_up(mentions):
             return Prediction(FOLLOW_UP, 1.0, ((FOLLOW_UP, 1.0),), 1.0, 1.0)
-        return self._decide(self.featurizer.of(mentions))
+        prediction = self._decide(self.featurizer.of(mentions))
+        if prediction.intent == OUT_OF_SCOPE and is_noise(mentions.text):
+            return replace(prediction, intent=FALLBACK)
+        return prediction
 
     def respell(self, text: str) -> str:
         """The text with misspelt words set right, as `predict` and the readers want it."""
@@ -133,6 +138,8 @@ class IntentClassifier:
         order = np.argsort(-probabilities)[:3]
         ranking = tuple((self.tables.intents[i], round(float(probabilities[i]), 4)) for i in order)
         (first, confidence), second = ranking[0], ranking[1][1]
+        if {first, ranking[1][0]} == OF_A_VISIT:  # between these two there is nothing to ask back
+            confidence, second = round(confidence + second, 4), ranking[2][1]
         subject = 1.0 if first in ANYBODYS else topical
         doubtful = self.tables.thresholds.doubt(confidence, second, known, subject)
         return Prediction(FALLBACK if doubtful else first, confidence, ranking, known, topical)
@@ -140,6 +147,8 @@ class IntentClassifier:
     def _is_settled(self, word: str) -> bool:
         """Whether a word is known well enough not to be taken for a misspelling of another."""
         rank = self.tables.words.get(word)
+        if word in CONTRACTIONS:
+            return True
         return (rank is not None and rank < self.tables.settled) or self.featurizer.carries((word,))[0]
 
     def probabilities(self, featured: Featured) -> Vector:

@@ -21,7 +21,7 @@ _TOKEN = re.compile(r"x(?:participant|ticket|date|number)x|[a-zà-ɏ]+(?:['’][
 _MOST_WORDS = 20_000
 _HAN = re.compile(r"[㐀-鿿]+")
 _PLACEHOLDERS = {"participant": " xparticipantx ", "ticket": " xticketx ", "date": " xdatex "}
-_CONTRACTIONS = {"whens": "when's", "whats": "what's", "hows": "how's", "wheres": "where's", "whos": "who's"}
+CONTRACTIONS = {"whens": "when's", "whats": "what's", "hows": "how's", "wheres": "where's", "whos": "who's"}
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def _mask(mentions: Mentions) -> str:
 
 def _tokens(masked: str) -> Iterator[str]:
     for token in _TOKEN.findall(masked):
-        yield "xnumberx" if token.isdigit() else _CONTRACTIONS.get(token, token)
+        yield "xnumberx" if token.isdigit() else CONTRACTIONS.get(token, token)
 
 
 def _word_grams(tokens: list[str]) -> Iterator[str]:

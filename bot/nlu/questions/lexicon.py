@@ -37,6 +37,12 @@ _FORMS = frozenset(
 #: Spellings that are taken for a drug when they come close: the name, and how close (0-100, one for one letter wrong).
 _DRUG_NAMES = ("capecitabine", "oxaliplatin", "penpulimab")
 _CLOSE_ENOUGH = 84
+#: 'Calculate it, no order on file yet': the order is spoken of, not asked for.
+_NO_ORDER = re.compile(
+    r"\b(?:calculat\w*|work\s+(?:it\s+)?out|comput\w+)\b|\b(?:no|without(?:\s+an?)?|nothing|not(?:\s+yet)?)\s+(?:order|prescription|prescribed|ordered)\b|"
+    r"没有?(?:医嘱|处方)|计算|算一?下",
+    re.IGNORECASE,
+)
 _OTHER_DRUGS = frozenset({"gemcitabine", "decitabine", "cisplatin", "carboplatin", "pembrolizumab", "pemetrexed"})
 
 
@@ -113,7 +119,9 @@ class Lexicon:
 
     def read_visits(self, text: str) -> tuple[Mention, ...]:
         """Visits named by code or by number, in order of the text; the longer reading wins where two overlap."""
-        return _longest(_matches("visit", self.visits, fold(text)))
+        folded = fold(text)
+        named = _longest(_matches("visit", self.visits, folded))
+        return tuple(sorted((*named, *_numbered_before(folded, named)), key=lambda one: one.start))
 
     def read_classes(self, text: str) -> tuple[Mention, ...]:
         """Visits named by what happens there ('the drip', 'radiotherapy'), whose number is left open."""
@@ -140,8 +148,16 @@ class Lexicon:
 
     def read_criteria(self, text: str) -> tuple[Mention, ...]:
         """The eligibility criteria a question touches, in the record's order, one mention each."""
+        folded = fold(text)
+        by_id = [
+            Mention("criterion", f"{match[1].upper()}{int(match[2]):02d}", match.start(), match.end())
+            for match in _CRITERION_ID.finditer(folded)
+            if 1 <= int(match[2]) <= (11 if match[1] in "iI" else 16)
+        ]
+        if by_id:
+            return tuple(by_id)
         first: dict[str, Mention] = {}
-        for mention in _matches("criterion", self.criteria, fold(text)):
+        for mention in _matches("criterion", self.criteria, folded):
             first.setdefault(mention.value, mention)
         return tuple(first.values())
 
@@ -161,6 +177,10 @@ class Lexicon:
             any(pattern.search(word) for name, pattern in self.concepts.likely(word) if name not in _FORMS)
             for word in words
         )
+
+    def asks_for_order(self, text: str) -> bool:
+        """Whether the amount on the order is asked for, not one that is calculated for want of an order."""
+        return bool(self.prescribed.search(text)) and not _NO_ORDER.search(text)
 
     def endpoint_visit(self, text: str, classes: Iterable[str]) -> str | None:
         """The visit meant by 'when does my radiotherapy start' or 'when am I done with chemo', or None."""
@@ -211,6 +231,35 @@ def _matches(kind: str, table: Table, text: str) -> list[Mention]:
         for name, pattern in table.likely(text)
         for match in pattern.finditer(text)
     ]
+
+
+_CRITERION_ID = re.compile(r"(?<![A-Za-z0-9])([IE])\s?-?(\d{1,2})(?![\dA-Za-z])", re.IGNORECASE)
+#: 'My second and third chemo': the number before the one that stands at the visit.
+_NUMBER_BEFORE = tuple(
+    (
+        number,
+        re.compile(
+            rf"\b{_ORDINALS[number]}\s*(?:,|and|or|&|/)\s*(?:the\s+|my\s+|his\s+|her\s+)?$|第{_CHINESE[number]}[次个]?(?:和|跟|、|以及|还有)$",
+            re.IGNORECASE | re.ASCII,
+        ),
+    )
+    for number in _ORDINALS
+)
+
+
+def _numbered_before(text: str, named: Iterable[Mention]) -> list[Mention]:
+    """The visits whose number alone stands before another's of the same kind."""
+    found: list[Mention] = []
+    for mention in named:
+        kind = re.fullmatch(r"(RT|C)\d(D1)?", mention.value)
+        if kind is None:
+            continue
+        for number, pattern in _NUMBER_BEFORE:
+            match = pattern.search(text[: mention.start])
+            code = f"{kind[1]}{number}{kind[2] or ''}"
+            if match and code != mention.value and not (kind[1] == "C" and number > len(_CARDINALS) - 1):
+                found.append(Mention("visit", code, match.start(), mention.start))
+    return found
 
 
 def _longest(mentions: Iterable[Mention]) -> tuple[Mention, ...]:

@@ -27,12 +27,13 @@ class DateRead:
     impossible: bool
     role: Role | None = None
     direction: Direction | None = None
+    vague: bool = False
 
     @classmethod
     def of(cls, mention: DateMention, role: Role | None, direction: Direction | None) -> DateRead:
         return cls(
             mention.text, mention.date, mention.last, mention.candidates, mention.ambiguous, mention.impossible,
-            role, direction,
+            role, direction, mention.vague,
         )  # fmt: skip
 
     def to_json(self) -> dict[str, Any]:
@@ -45,6 +46,7 @@ class DateRead:
             "impossible": self.impossible,
             "role": self.role,
             "direction": self.direction,
+            "vague": self.vague,
         }
 
     @classmethod
@@ -58,6 +60,7 @@ class DateRead:
             impossible=data["impossible"],
             role=data["role"],
             direction=data["direction"],
+            vague=bool(data.get("vague")),
         )
 
 

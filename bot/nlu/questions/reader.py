@@ -27,6 +27,10 @@ _NEVER_SECOND = SOCIAL | {"follow_up", FALLBACK}
 #: How sure shorthand, and a statement beside a question, must be read to count as questions of their own.
 _SURE_SHORT, _SURE_STATED = 0.75, 0.75
 _MAX_PARTS = 4
+#: A question, or so many words, that were not understood weigh more than 'ok' or 'sorry' beside them.
+_SAYS_MORE = 5
+#: How sure a question must be that speaks of 'it' alone, to be one of its own.
+_SURE_ASKED = 0.85
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class QuestionReader:
             options = [one for one in (left, read) if one.intent not in (FALLBACK, OUT_OF_SCOPE) and one.stands]
             if prediction.intent in (FALLBACK, OUT_OF_SCOPE) and options:
                 prediction = max((one.prediction for one in options), key=lambda one: one.confidence)
-            elif left.intent == read.intent != FALLBACK:
+            elif left.intent == read.intent and left.intent not in (FALLBACK, OUT_OF_SCOPE):
                 prediction = max(left.prediction, read.prediction, key=lambda one: one.confidence)
             merged.append(_Read(segment, prediction, (*left.context, *read.context)))
         return merged
@@ -111,10 +115,12 @@ class QuestionReader:
             return left.segment.asks and left.intent != FALLBACK and right.intent != left.intent
         if kind == "join" and left.segment.states and right.segment.asks and right.intent not in _NEVER_SECOND:
             return right.intent != left.intent
-        if self._adds_nothing(right):
+        if self._adds_nothing(left, right):
             return False
         if right.intent in _NEVER_SECOND or left.intent in (FALLBACK, "follow_up"):
             return False
+        if kind in ("bare", "short") and OUT_OF_SCOPE in (left.intent, right.intent):
+            return False  # 'what is watch and wait': a piece of one question
         if kind == "bare":
             return left.intent.startswith("ask_trial_") and right.intent != left.intent
         if kind == "short":
@@ -124,8 +130,10 @@ class QuestionReader:
             return False
         return left.intent != right.intent or (kind == "join" and self._names_other(left, right))
 
-    def _adds_nothing(self, right: _Read) -> bool:
+    def _adds_nothing(self, left: _Read, right: _Read) -> bool:
         """'... and which day is it': the same question, asked on."""
+        if right.intent not in (FALLBACK, OUT_OF_SCOPE, left.intent) and right.prediction.confidence >= _SURE_ASKED:
+            return False
         words = re.findall(r"[a-z']+", right.segment.text.lower())
         counts = bool(re.search(r"how (?:much|many)", right.segment.text, re.IGNORECASE))
         return right.segment.points_back and not counts and not any(self._lexicon.carries(words))
@@ -167,7 +175,12 @@ class QuestionReader:
         ]
         if not questions:
             spoken = [read for read in reads if read.intent not in SOCIAL | {FALLBACK}]
+            # 'just kidding. next visit pls': words about the trial are what the others only lead up to
+            spoken.sort(key=lambda read: read.intent == OUT_OF_SCOPE)
             whole = self._predict(Segment(text.strip(), 0, len(text)), today)
+            unread = [read for read in reads if read.intent == FALLBACK and _says_more(read.segment)]
+            if unread and not [read for read in spoken if read.intent != OUT_OF_SCOPE]:
+                return [whole] if whole.intent not in SOCIAL | {FALLBACK, OUT_OF_SCOPE} else unread[-1:]
             return spoken[:1] or ([whole] if whole.intent != FALLBACK else reads[:1])
         kept: list[_Read] = []
         background: list[Segment] = []
@@ -222,6 +235,11 @@ class QuestionReader:
             criteria=tuple(one.value for one in whole.criteria if inside(one.start, one.end)),
             scope=lexicon.read_scope(text),
             refers_to_previous=bool(lexicon.refers_back.search(text)),
-            prescribed_only=bool(lexicon.prescribed.search(text)),
+            prescribed_only=lexicon.asks_for_order(text),
             ticket=tickets[0] if tickets else None,
         )
+
+
+def _says_more(segment: Segment) -> bool:
+    """Whether words that were not understood are more than a word or two beside the point."""
+    return segment.asks or len(segment.text.split()) >= _SAYS_MORE

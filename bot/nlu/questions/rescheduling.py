@@ -36,8 +36,13 @@ _CANNOT = re.compile(
 _AFTER_MOVED = re.compile(
     rf"^(?:['’]s)?\s*(?:的)?\s*(?:{_VISIT_NOUN}\b|输液|化疗|放疗|预约|检查|手术|就诊|那次|点滴|吊针)", re.IGNORECASE
 )
-_AFTER_REQUESTED = re.compile(r"^\s*(?:instead|rather\s+than|better|可以吗|行吗|好吗|来(?!不))", re.IGNORECASE)
+_AFTER_REQUESTED = re.compile(
+    r"^\s*(?:instead|rather\s+than|(?:would\s+be\s+|is\s+|are\s+|was\s+)?(?:much\s+|a\s+lot\s+)?(?:better|best|easier|fine|ok(?:ay)?|good|free|possible|preferable)\b|"
+    r"(?:would\s+|could\s+|does\s+|will\s+|might\s+)?(?:works?|suits?)\b|可以|行|好吗|方便|有空|没问题|来(?!不))",
+    re.IGNORECASE,
+)
 _MOVED_TO_ZH = re.compile(r"(?:改|换|推|推迟|挪|提前|延|延期|调)(?:到|成|为)\s*$")
+_LATER = re.compile(r"\blater$", re.IGNORECASE)
 _CLAUSE = re.compile(r"[,.;!?，。；！？]|\b(?:and|so|but|can|could|may|instead)\b", re.IGNORECASE)
 
 
@@ -47,6 +52,10 @@ def roles(text: str, dates: Sequence[DateMention]) -> tuple[Role | None, ...]:
     Where the words leave both dates of two open, the first is the visit's, the second the one wanted.
     """
     found = [_role(text, mention) for mention in dates]
+    if len(found) > 1:  # 'a week later, on 28 September': the one is counted from the visit, the other says the day
+        found = [
+            "requested" if _LATER.search(mention.text) else role for mention, role in zip(dates, found, strict=True)
+        ]
     if len(found) == 2:
         first, second = found
         if first is None and second is None:

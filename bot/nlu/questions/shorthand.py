@@ -23,6 +23,13 @@ _FILLER = re.compile(
 )
 
 
+#: 'What day is it today': of the calendar, not of anybody's visits.
+_CALENDAR = re.compile(
+    r"\bwhat(?:'s|\s+is)?\s+(?:the\s+|today'?s\s+)?(?:day|date)\s+(?:is\s+)?(?:it|today)\b|今天(?:是)?(?:几号|星期几|周几)",
+    re.IGNORECASE,
+)
+
+
 def is_follow_up(mentions: Mentions) -> bool:
     """Whether a message only changes what the question before it was about.
 
@@ -30,6 +37,8 @@ def is_follow_up(mentions: Mentions) -> bool:
     or date without any. A bare visit or drug is a question of its own.
     """
     text = mentions.text
+    if _CALENDAR.search(text):
+        return False
     spans = sorted((start, end, kind) for kind, _, start, end in mentions.tagged() if kind != "ticket")
     if not spans or len(text) > 60:
         return False
@@ -43,3 +52,29 @@ def is_follow_up(mentions: Mentions) -> bool:
         return False
     kinds = {kind for _, _, kind in spans}
     return bool(_CUE.match(text) or _ZH_CUE.search(text)) or kinds <= {"participant", "date"}
+
+
+#: Five and more neighbours on a keyboard, one letter over and over, words without a vowel, sounds without a word.
+_ROWS = ("qwertyuiop", "asdfghjkl", "zxcvbnm", "poiuytrewq", "lkjhgfdsa", "mnbvcxz")
+_REPEATED = re.compile(r"(\w{1,3})\1{3,}")
+_NO_WORD = re.compile(r"(?:[bcdfghjklmnpqrstvwxz]{5,}|[啊哦嗯呃额嘎哈呵嘿嘻呀啦哎唉喔噢]{2,})", re.IGNORECASE)
+_EMPTY_WORD = re.compile(
+    r"\b(?:u+h*m+|u+h+|e+r+m*|the|an?|thing(?:y|s|ie)?|stuff|whatsit|you|know|with|like|and|so|well|that|this|it|of|in|i|mean|"
+    r"kind|sort|what|is|was|called|one|or|something|somehow|er|oh|ah|hm+)\b",
+    re.IGNORECASE,
+)
+
+
+def is_noise(text: str) -> bool:
+    """Whether a message is no words at all ('qwertyuiop', '啊啊哦'), or none that carries anything."""
+    words = re.findall(r"[^\W\d_]+", text.lower())
+    if not words:
+        return False
+    if not re.search(r"[^\W\d_]", _EMPTY_WORD.sub("", text)):
+        return True
+    return all(
+        any(word[i : i + 4] in row for row in _ROWS for i in range(max(1, len(word) - 3)) if len(word) > 3)
+        or _REPEATED.search(word)
+        or _NO_WORD.fullmatch(word)
+        for word in words
+    )

@@ -32,7 +32,8 @@ _ZH_ASK_HEAD = (
 )
 _SENTENCE_END = re.compile(r"(?:[?!？！。；;\n]+|(?<=[a-z)\d])\.(?=\s+[A-Za-z])|\.{2,}|…)\s*", re.IGNORECASE)
 _JOIN = re.compile(
-    rf"(?:\s*,\s*|\s+)(?:and\s+also|and\s+then|and|also|plus|but|&|\+|as\s+well\s+as)\s+(?={_ASK_HEAD}|{_SAY_HEAD})"
+    rf"(?:\s*,\s*|\s+)(?:and\s+also|and\s+then|and|also|plus|but|&|\+|as\s+well\s+as)\s+"
+    rf"(?:(?:um+|uh+|er+|erm|like|well|so|maybe|please)\s+)*(?={_ASK_HEAD}|{_SAY_HEAD})"
     rf"|\s*[,，]\s*(?={_ASK_HEAD})"
     rf"|\s*[,，]?\s*(?:还有|另外|以及|而且|并且|同时|顺便问?一?下?)[,，]?\s*"
     rf"|\s*[,，]\s*(?={_ZH_ASK_HEAD})",
@@ -55,6 +56,7 @@ _SHORT = re.compile(
 _QUESTION = re.compile(
     rf"^\W*(?:{_ASK_HEAD})"
     r"|\b(?:what|who|when|where|why|how)(?:'s|\s+(?:is|are|was|were|do|does|did|will|can|should|much|many|long|often))\b"
+    r"|\b(?:whats|whens|wheres|whos|hows)\b|\b(?:want(?:ed)?|like|need|have)\s+to\s+(?:ask|know)\b|\bwonder(?:ed|ing)?\b"
     r"|[?？]\s*$|[吗呢么]\s*\W*$|什么|怎么|多少|哪|几|是否|要不要|有没有|能不能|可不可以|谁",
     re.IGNORECASE,
 )

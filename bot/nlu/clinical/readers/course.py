@@ -146,6 +146,15 @@ _GROWS = frozenset(
 )
 
 
+#: What comes back from a laboratory: 'the PCR is back', 'histology is back'.
+_REPORTED = frozenset(
+    {
+        "pcr", "ihc", "msi", "mmr", "result", "results", "report", "reports", "histology", "pathology", "biopsy", "mri",
+        "ct", "scan", "bloods", "blood", "labs", "lab", "serology", "dna", "rna", "swab", "test", "tests", "panel",
+    }
+)  # fmt: skip
+
+
 def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Finding]:
     sentence = note.layout.sentence_of(mention.start)
     owners = [
@@ -212,7 +221,8 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
             return
     if words == ["is", "back"] and (
         set(note.after(mention.end, 1)) & {"to", "at", "from", "home", "on", "in", "with", "for", "again", "today"}
-        or set(note.before(mention.start, 1)) & {"he", "she", "patient", "pt", "who"}
+        or note.after(mention.end, 1) == [":"]
+        or set(note.before(mention.start, 1)) & ({"he", "she", "patient", "pt", "who"} | _REPORTED)
     ):
         return
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(
