@@ -36,7 +36,7 @@ from bot.trial.triage import TriageRules, assess_symptoms, load_triage_rules
 from .conftest import CLOCK, SECRET, Answered, Hospital, StillTime, hospital_of, now, signed
 
 ALL = yaml.safe_load(Path(__file__).with_name("attacks.yml").read_text(encoding="utf-8"))
-#: Those against the webhook; the others are run by test_attacks_chats.py.
+#: Those against the webhook; the others are run by test_attacks_chats.py and test_attacks_web.py.
 CASES = [case for case in ALL if "channel" not in case]
 STAFF = {f"demo.{role}" for role in ("coordinator", "investigator", "nurse", "pharmacist")}
 OWN_CODE = {"demo.chen": "P-0001", "demo.liu": "P-0002", "demo.wu": "P-0003"}
