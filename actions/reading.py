@@ -113,6 +113,7 @@ class Reading:
         symptoms: signs found in it, present or not.
         is_note: it is a clinical note, or part of one.
         findings: what the note says.
+        of_body: it speaks of somebody's body or how they feel.
     """
 
     language: str | None
@@ -120,6 +121,7 @@ class Reading:
     symptoms: tuple[SymptomFinding, ...] = ()
     is_note: bool = False
     findings: tuple[Finding, ...] = ()
+    of_body: bool = False
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Reading:
@@ -131,4 +133,5 @@ class Reading:
             symptoms=tuple(SymptomFinding.from_json(finding) for finding in data.get("symptoms", ())),
             is_note=bool(note.get("is_note")),
             findings=tuple(Finding.from_json(finding) for finding in note.get("findings", ())),
+            of_body=bool(data.get("of_body")),
         )

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from actions.conversation import Answer, Ask
 from actions.eligibility import in_precheck
+from actions.small_talk import asks_whether_unwell
 from actions.support import open_ticket
 from actions.trial_information import contact
 from actions.wording import lines
@@ -52,7 +53,7 @@ async def _nothing_now(ask: Ask) -> Answer:
     if any(finding.status in ("general", "hypothetical") for finding in ask.reading.symptoms):
         answer = await contact(ask)
         return replace(answer, text=lines(ask.say("utter_symptom_general"), answer.text))
-    return Answer("clarify", ask.say("utter_symptom_unclear"), {"missing": "symptom"})
+    return asks_whether_unwell(ask)
 
 
 async def nobody_was_told(ask: Ask) -> Answer | None:

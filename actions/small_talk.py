@@ -62,6 +62,9 @@ async def not_understood(ask: Ask) -> Answer:
         participant = ask.identity.participant if ask.identity else None
         ticket = await open_ticket(ask, "handoff", participant, "handoff:not_understood")
         return _handed_over(ask, "utter_handoff_not_understood", participant, ticket)
+    if ask.reading.of_body and not ask.staff:
+        # A sign may hide in words that no list knows; asking is safe, and the numbers stand beside it.
+        return asks_whether_unwell(ask, failures)
     options = [ask.say(f"utter_meaning_{intent}") for intent in ask.part.ranking[:2] if _has_meaning(ask, intent)]
     if len(options) < 2:
         return Answer(
@@ -72,6 +75,14 @@ async def not_understood(ask: Ask) -> Answer:
         )
     text = ask.say("utter_clarify_meaning", options=say_list([f'"{option}"' for option in options], ask.language))
     return Answer("clarify", text, {"options": options}, buttons=tuple(options), remember={"failures": failures})
+
+
+def asks_whether_unwell(ask: Ask, failures: int = 0) -> Answer:
+    """Whether the person feels unwell now, and whom to call if so."""
+    ward = ask.say("utter_contact_team", phone=ask.team_phone)
+    emergency = ask.say("utter_contact_emergency", number=ask.services.emergency_number)
+    text = lines(ask.say("utter_symptom_unclear"), sentences(ward, emergency))
+    return Answer("clarify", text, {"missing": "symptom"}, remember={"failures": failures})
 
 
 def _has_meaning(ask: Ask, intent: str) -> bool:

@@ -55,6 +55,8 @@ def _asks_leave(text: str) -> bool:
 class _SymptomSource(Protocol):
     def read(self, text: str) -> tuple[SymptomFinding, ...]: ...
 
+    def speaks_of_body(self, text: str) -> bool: ...
+
 
 class _ClinicalSource(Protocol):
     def read(self, text: str, today: date) -> tuple[Finding, ...]: ...
@@ -73,6 +75,7 @@ class Reading:
         is_note: whether it has the form of a clinical note.
         findings: clinical findings, for `bot.trial.eligibility`; of a note, and of a short addition to one
             ('MSI-H on PCR').
+        of_body: whether it speaks of somebody's body or how they feel, though no sign may have been found.
     """
 
     language: Language | None
@@ -80,6 +83,7 @@ class Reading:
     symptoms: tuple[Mapping[str, Any], ...] = ()
     is_note: bool = False
     findings: tuple[Mapping[str, Any], ...] = ()
+    of_body: bool = False
 
     @property
     def lead(self) -> Part:
@@ -94,6 +98,8 @@ class Reading:
             data["symptoms"] = [dict(one) for one in self.symptoms]
         if self.is_note or self.findings:
             data["note"] = {"is_note": self.is_note, "findings": [dict(one) for one in self.findings]}
+        if self.of_body:
+            data["of_body"] = True
         return data
 
     @classmethod
@@ -112,6 +118,7 @@ class Reading:
             symptoms=tuple(data.get("symptoms", ())),
             is_note=note.get("is_note", False),
             findings=tuple(note.get("findings", ())),
+            of_body=bool(data.get("of_body")),
         )
 
 
@@ -184,6 +191,7 @@ class MessageReader:
             symptoms=tuple(one.to_json() for one in symptoms),
             is_note=is_note,
             findings=tuple(one.to_json() for one in findings),
+            of_body=self._symptoms.speaks_of_body(text),
         )
 
     def _tablets_came_up(self, symptoms: tuple[SymptomFinding, ...]) -> bool:

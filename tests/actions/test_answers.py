@@ -298,6 +298,17 @@ async def test_a_digression_to_public_information_keeps_the_precheck(talk: Say) 
     assert (results["I02"], results["I03"]) == ("fail", "pass")
 
 
+async def test_a_patient_who_speaks_of_the_body_in_unknown_words_is_asked(talk: Say) -> None:
+    reply = await talk("ma.jun").say({"text": "my knee sings"}, of_body=True)
+    assert (reply.custom["answer"], reply.custom["data"]) == ("clarify", {"missing": "symptom"})
+    assert "120" in reply.text
+
+
+async def test_staff_are_not_asked_whether_they_feel_unwell(talk: Say) -> None:
+    reply = await talk("nurse.qiu").say({"text": "his knee sings"}, of_body=True)
+    assert reply.custom["answer"] == "not_understood"
+
+
 async def test_a_note_raises_no_alarm_for_staff_but_shorthand_of_a_patient_does(talk: Say) -> None:
     staff = await talk("dr.bai").say(
         {"intent": "check_eligibility", "text": "77 yo, 38.4"}, note=_note(AGE_77), symptoms=[FEVER]

@@ -180,11 +180,22 @@ class Scene:
             target = next((part.start for part in ordered if part.start >= cue.end), None)
             if target is not None and self._reaches(cue, target):
                 return True
+        if any(cue.start == span.end and self._ends(cue.end, sentence) for cue in self.cues("ticked_off")):
+            # 'cough no, fever no', 'jaundice gone'
+            return True
         return any(
             distance(span, cue, self._tokens) <= 1.0 and cue.start >= span.end
             for cue in self._without(self.cues("negation_after"), "not_negation")
             if self._sentence(cue) == sentence
         )
+
+    def _ends(self, index: int, sentence: int) -> bool:
+        """Whether a comma, a stop or the end stands at this place."""
+        if index >= len(self._tokens) or self._tokens[index].sentence != sentence:
+            return True
+        token = self._tokens[index]
+        last = index + 1 == len(self._tokens) or self._tokens[index + 1].sentence != sentence
+        return index in self._breaks or (last and token.end - token.start == 1)
 
     def _denied_later(self, span: Span) -> bool:
         """Whether what was named or asked about is denied by a word that stands for it: '.. I don't have one'."""
@@ -237,7 +248,15 @@ class Scene:
 
     # ---- supposed, asked about ----------------------------------------------------------------------------------
     def _conditional(self, span: Span) -> bool:
-        for cue in self._without(self._before("conditional", span), "not_conditional"):
+        if any(cue.start >= span.end for cue in self._after("conditional_after", span, 8.0)):
+            return True
+        sentence = self._sentence(span)
+        opening = [
+            cue
+            for cue in self._before("conditional_start", span)
+            if cue.start == 0 or self._sentence_of(cue.start - 1) != sentence
+        ]
+        for cue in [*opening, *self._without(self._before("conditional", span), "not_conditional")]:
             later = [
                 other
                 for other in (*self.cues("present"), *self.cues("this"))
@@ -271,7 +290,21 @@ class Scene:
         asked = (self._opened(span) and self._sentence(span) in self._questions) or self._without(
             self._before("asks", span), "not_asks"
         )
-        return bool(cued or asked) and not self._said_of_self(span)
+        return (bool(cued or asked) and not self._said_of_self(span)) or self._asked_of_others(span)
+
+    def _asked_of_others(self, span: Span) -> bool:
+        """Whether the sentence begins as a question that is not about the writer: 'does the nausea get worse'."""
+        sentence = self._sentence(span)
+        first = next(index for index, token in enumerate(self._tokens) if token.sentence == sentence)
+        greeted = {cue.start for cue in self.cues("greeting")}
+        first += first in greeted
+        if not any(
+            cue.start == first and cue.end <= span.start
+            for cue in self._without(self.cues("asking_start"), "not_asking_start")
+        ):
+            return False
+        own = [cue for cue in (*self._before("present", span), *self._before("this", span)) if not self._asked(cue)]
+        return not own and not self._after("strong_now", span, 6.0)
 
     def _claimed(self, span: Span) -> bool:
         """Whether what was asked about is then said to be there: 'Is chest pressure serious? I have it now'."""
@@ -366,7 +399,8 @@ class Scene:
                 span.end <= index < cue.start and self._sentence_of(index) != sentence for index in self._in_signs
             )
             again = any(
-                other.start >= span.end and self._sentence(other) <= sentence + 1 for other in self.cues("not_resolved")
+                other.start >= span.end and self._sentence(other) <= sentence + 1
+                for other in self._without(self.cues("not_resolved"), "well_again")
             )
             # What is told of today is told to the team, over or not: 'felt queasy this morning, passed now'.
             today = sign in _TOLD_ALL_THE_SAME and any(

@@ -11,6 +11,9 @@ from bot.nlu.symptoms.text import Token
 
 Hits = Mapping[str, Sequence[Span]]
 _LONGEST_PHRASE: Final = 8.0
+#: A pattern that begins with one of these stays between two commas: 'not dizzy, eating well' is no 'not eating'.
+_DENYING: Final = frozenset({"not", "=not", "=no"})
+_COMMAS: Final = frozenset({",", "，", "、"})
 #: The spans of a pattern's parts, in the order of the pattern.
 Parts = tuple[Span, ...]
 
@@ -30,8 +33,12 @@ def find(pattern: Pattern, hits: Hits, tokens: Sequence[Token], clause: Sequence
     if any(part not in hits for part in pattern.parts[1:]):
         return []
     found = []
+    within = pattern.parts[0] in _DENYING
     for span in first:
-        best = min(_completions(pattern, 1, (span,), hits, tokens, clause), key=_length, default=None)
+        completions = _completions(pattern, 1, (span,), hits, tokens, clause)
+        if within:
+            completions = (parts for parts in completions if not _over_comma(parts, tokens))
+        best = min(completions, key=_length, default=None)
         if best is not None:
             found.append(best)
     return found
@@ -40,6 +47,11 @@ def find(pattern: Pattern, hits: Hits, tokens: Sequence[Token], clause: Sequence
 def find_any(patterns: Iterable[Pattern], hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[Parts]:
     """Every place of any of the patterns."""
     return [parts for pattern in patterns for parts in find(pattern, hits, tokens, clause)]
+
+
+def _over_comma(parts: Parts, tokens: Sequence[Token]) -> bool:
+    first, second = parts[:2]
+    return any(tokens[index].key in _COMMAS for index in range(first.end, second.start))
 
 
 def _start(span: Span) -> int:

@@ -196,7 +196,7 @@ _INSTEAD: Final = re.compile(
     rf"(?:the\s+|my\s+|only\s+|just\s+|usual\s+|prescribed\s+)*(?P<meant>{_NUMBER})\b(?!\s*(?:hours?|minutes?|o'clock))"
 )
 _CHINESE_INSTEAD: Final = re.compile(
-    rf"(?P<meant>{_CJK_NUMBER})\s*[片粒颗][^\d。；！？]{{0,6}}?(?:吃成|吃了|服成|服了|吞了|错吃|当成)了?\s*(?P<taken>{_CJK_NUMBER})\s*[片粒颗]"
+    rf"(?:本来|原本|应该|应|该|要|需|只)*[吃服]?(?P<meant>{_CJK_NUMBER})\s*[片粒颗][^\d。；！？]{{0,6}}?(?:吃成|吃了|服成|服了|吞了|错吃|当成)了?\s*(?P<taken>{_CJK_NUMBER})\s*[片粒颗]"
 )
 
 

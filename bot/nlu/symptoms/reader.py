@@ -81,20 +81,31 @@ class SymptomReader:
             found[key] = _joined(found[key], finding) if key in found else finding
         return tuple(found.values())
 
-    def _places(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[_Place]:
-        idle = {
-            index
+    def speaks_of_body(self, text: str) -> bool:
+        """Whether a message speaks of somebody's body or how they feel, in whatever words: 'my elbow feels odd'."""
+        tokens, _ = tokenise(normalise(text[:MOST_CHARACTERS]), self._lexicon.keys)
+        hits = self._lexicon.hits(tokens)
+        clause = barriers(hits, tokens)
+        idle = self._idle(hits, tokens, clause)
+        found = find_any(self._lexicon.context.get("body_talk", ()), hits, tokens, clause)
+        return any(not idle.intersection(range(part.start, part.end)) for parts in found for part in parts[-1:])
+
+    def _idle(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> set[int]:
+        """The words that only look like a sign's."""
+        lexicon = self._lexicon
+        found = [
+            part
             for name in hits
-            for parts in find_any(self._lexicon.idioms.get(name, ()), hits, tokens, clause)
+            for parts in find_any(lexicon.idioms.get(name, ()), hits, tokens, clause)
             for part in parts
-            for index in range(part.start, part.end)
-        }
-        idle |= {
-            index
-            for name in hits
-            for parts in find_any(self._lexicon.lookalikes.get(name, ()), hits, tokens, clause)
-            for index in range(parts[0].start, parts[0].end)
-        }
+        ]
+        found += [
+            parts[0] for name in hits for parts in find_any(lexicon.lookalikes.get(name, ()), hits, tokens, clause)
+        ]
+        return {index for part in found for index in range(part.start, part.end)}
+
+    def _places(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[_Place]:
+        idle = self._idle(hits, tokens, clause)
         kept = hits
         if idle:
             kept = {

@@ -14,7 +14,10 @@ import pytest
 from bot.nlu.symptoms import SymptomReader
 from bot.trial.triage import TriageRules, assess_symptoms
 
-DEV = Path(__file__).parents[2] / "data" / "dialogues" / "symptoms_dev.jsonl"
+DIALOGUES = Path(__file__).parents[2] / "data" / "dialogues"
+DEV = DIALOGUES / "symptoms_dev.jsonl"
+#: Two further sets by other authors, in plain and imaginative wordings; a message may allow two levels.
+DEV_2 = DIALOGUES / "symptoms_dev2.jsonl"
 ORDER = [None, "routine", "urgent", "emergency"]
 
 
@@ -38,3 +41,25 @@ def test_signs_are_recognised(
 
 def test_false_alarms_are_few(reader: SymptomReader, rules: TriageRules) -> None:
     assert share(reader, rules, None, "routine") <= 0.05
+
+
+def share_2(reader: SymptomReader, rules: TriageRules, label: str | None, at_least: str) -> float:
+    """The same of the second file, for messages that allow no lower level than this."""
+    rows = [json.loads(line) for line in DEV_2.read_text(encoding="utf-8").splitlines() if line.strip()]
+    texts = [row["text"] for row in rows if min(row["levels"], key=ORDER.index) == label]
+    levels = [assess_symptoms(rules, reader.read(text)).level for text in texts]
+    return sum(ORDER.index(level) >= ORDER.index(at_least) for level in levels) / len(texts)
+
+
+@pytest.mark.parametrize(
+    ("label", "at_least", "floor"),
+    [("emergency", "emergency", 1.0), ("urgent", "urgent", 0.99), ("routine", "routine", 0.95)],
+)
+def test_signs_in_imaginative_wordings_are_recognised(
+    reader: SymptomReader, rules: TriageRules, label: str, at_least: str, floor: float
+) -> None:
+    assert share_2(reader, rules, label, at_least) >= floor
+
+
+def test_signs_only_spoken_of_raise_little(reader: SymptomReader, rules: TriageRules) -> None:
+    assert share_2(reader, rules, None, "routine") <= 0.03

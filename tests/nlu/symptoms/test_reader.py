@@ -116,3 +116,15 @@ def test_a_broken_lexicon_is_refused(tmp_path: Path, content: str, message: str)
     (tmp_path / "lexicon" / "en.yml").write_text(content, encoding="utf-8")
     with pytest.raises(LexiconError, match=message):
         SymptomReader.load(tmp_path / "lexicon")
+
+
+@pytest.mark.parametrize("text", ["my elbow makes music", "I feel like a tram", "我膝盖怪怪的", "his liver is singing"])
+def test_it_speaks_of_the_body(reader: SymptomReader, text: str) -> None:
+    assert reader.speaks_of_body(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["when is my next visit", "the head nurse called", "下次什么时候来", "on the other hand", ""]
+)
+def test_it_does_not_speak_of_the_body(reader: SymptomReader, text: str) -> None:
+    assert not reader.speaks_of_body(text)
