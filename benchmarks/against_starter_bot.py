@@ -5,8 +5,10 @@
 
 Both servers run at the same time and get their rounds in turn, so that a busy machine is busy for both; the one that is
 not asked is idle. A round is a closed loop: so many conversations at once, each waiting for its answer. `alone` has one
-conversation (latency), `together` many (throughput). Start-up is from the command to the first answer, each alone, the
-model already trained. Memory is that of all processes of a server after the load.
+conversation (latency), `database` one whose answers ours all reads from the enrolment database, `together` many
+(throughput). `late` are four conversations of 203 messages: the median of the seven around message 200 over that of the
+seven around message 5, the same texts. Start-up is from the command to the first answer, each alone, the model already
+trained. Memory is that of all processes of a server after the load. All of it takes about six minutes.
 
 What is compared is one server process of each, as it comes. Ours has an action server and a database beside it and
 verifies signatures; the starter bot has neither: what it does less is counted in its favour.
@@ -33,7 +35,11 @@ from load import Measured, closed_loop
 from servers import ROOT, Ours, Server, Starter
 
 RESULT = ROOT / "benchmarks" / "results" / "against_starter_bot.json"
-LOADS = {"alone": 1, "together": None}
+#: How many conversations at once; None is as many as asked for.
+LOADS = {"alone": 1, "database": 1, "together": None}
+#: Turns (from 0) around message 5 and message 200: each text once.
+EARLY, LATE = range(1, 8), range(197, 204)
+LONG_CONVERSATIONS = 4
 #: Of these less is better; of messages_per_s more is.
 FIGURES = ("p50_ms", "p95_ms", "p99_ms", "messages_per_s")
 
@@ -71,6 +77,7 @@ async def rounds(servers: list[Server], options: argparse.Namespace) -> dict[str
             for server in servers if number % 2 == 0 else reversed(servers):
                 count = size or options.conversations
                 conversations, fresh = range(fresh, fresh + count), fresh + count
+                server.texts = server.database_texts if load == "database" else type(server).texts
                 await closed_loop(server.url, server.request, conversations, range(options.warm_up))
                 turns = range(options.warm_up, options.warm_up + options.turns)
                 one = await closed_loop(server.url, server.request, conversations, turns)
@@ -78,6 +85,27 @@ async def rounds(servers: list[Server], options: argparse.Namespace) -> dict[str
                 measured[server.name][load].add(one)
                 say(f"{server.name}, {load}, round {number + 1}: {one.summary()['p50_ms']} ms at the median")
     return {name: {load: one.summary() for load, one in loads.items()} for name, loads in measured.items()}
+
+
+async def late(servers: list[Server]) -> dict[str, dict[str, Any]]:
+    """What message 200 of a conversation takes beside message 5 of the same conversation."""
+    found = {}
+    for server in servers:
+        server.texts = type(server).texts
+        conversations = range(9000, 9000 + LONG_CONVERSATIONS)
+        all_turns = await closed_loop(server.url, server.request, conversations, range(LATE.stop))
+        early, then = (
+            statistics.median(latency for turn, latency in all_turns.latencies if turn in turns)
+            for turns in (EARLY, LATE)
+        )
+        found[server.name] = {
+            "message_5_ms": round(early, 1),
+            "message_200_ms": round(then, 1),
+            "message_200_over_5": round(then / early, 2),
+            "failures": dict(all_turns.failures),
+        }
+        say(f"{server.name}: message 200 over message 5: {found[server.name]['message_200_over_5']}")
+    return found
 
 
 def ratios(starter: dict[str, Any], sparc: dict[str, Any]) -> dict[str, float]:
@@ -105,8 +133,9 @@ def table(report: dict[str, Any]) -> str:
     for load in LOADS:
         for figure in FIGURES:
             row(f"{load}: {figure}", f"{load}.{figure}", lambda one, a=load, b=figure: one[a][b])
-        row(f"{load}: last turns / first", "", lambda one, a=load: one[a]["late_over_early"])
         row(f"{load}: not answered", "", lambda one, a=load: sum(one[a]["failures"].values()))
+    for figure in ("message_5_ms", "message_200_ms", "message_200_over_5"):
+        row(f"long conversation: {figure}", "", lambda one, a=figure: one["late"][a])
     for figure in ("rss_mb", "pss_mb", "processes"):
         row(f"memory: {figure}", figure, lambda one, a=figure: one["memory"].get(a, "-"))
     widths = [max(len(row[column]) for row in rows if column < len(row)) for column in range(len(rows[0]))]
@@ -165,6 +194,8 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
             report[name] |= figures
         for server in servers:
             report[server.name]["memory"] = server.memory_mb()
+        for name, long in (await late(servers)).items():
+            report[name]["late"] = long
     if "starter" in report and "sparc" in report:
         report["ratios"] = ratios(report["starter"], report["sparc"])
     return report
@@ -181,7 +212,10 @@ def main() -> int:
         RESULT.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
         say(f"written to {RESULT.relative_to(ROOT)}")
     unanswered = [
-        name for name in ("starter", "sparc") for load in LOADS if report.get(name, {}).get(load, {}).get("failures")
+        name
+        for name in ("starter", "sparc")
+        for load in (*LOADS, "late")
+        if report.get(name, {}).get(load, {}).get("failures")
     ]
     return 1 if unanswered else 0
 

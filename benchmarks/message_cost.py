@@ -39,15 +39,6 @@ KINDS: dict[str, tuple[str, ...]] = {
 }
 
 
-class Talk(Ours):
-    """Our servers, with the texts of one kind."""
-
-    texts: tuple[str, ...] = OUR_TEXTS
-
-    def text(self, turn: int) -> str:
-        return self.texts[turn % len(self.texts)]
-
-
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--messages", type=int, default=140, help="messages of a kind (default 140)")
@@ -75,7 +66,7 @@ def name_of(process: psutil.Process) -> str:
     return "chat" if "bot.server" in line else "actions" if "actions.server" in line else "sparc"
 
 
-async def cost(server: Talk, conversations: range, turns: range) -> tuple[dict[str, dict[str, float]], Measured]:
+async def cost(server: Ours, conversations: range, turns: range) -> tuple[dict[str, dict[str, float]], Measured]:
     """The difference of :func:`spent` per message, over these turns."""
     before = spent(server)
     measured = await closed_loop(server.url, server.request, conversations, turns)
@@ -99,7 +90,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     }
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="sparc-benchmark-")))
-        server = stack.enter_context(Talk(scratch, accounts=24))
+        server = stack.enter_context(Ours(scratch, accounts=24))
         server.prepare()
         say(f"first answer after {await server.start(options.patience):.1f} s")
         report["start_cpu_s"] = {name: round(one["cpu_ms"] / 1000, 2) for name, one in spent(server).items()}
@@ -116,7 +107,7 @@ async def measure(options: argparse.Namespace) -> dict[str, Any]:
     return report
 
 
-async def late(server: Talk, turn: int, rooms: int = 10) -> dict[str, float]:
+async def late(server: Ours, turn: int, rooms: int = 10) -> dict[str, float]:
     """CPU of the turns around the fifth and around a late one, the same texts in the same conversations."""
     width, middle = len(OUR_TEXTS), turn - turn % len(OUR_TEXTS)
     conversations = range(3000, 3000 + rooms)

@@ -29,6 +29,14 @@ ROOT = Path(__file__).resolve().parent.parent
 #: What is said to the starter bot: its own intents, in its own words.
 STARTER_TEXTS = ("hey there", "I am feeling very sad", "yes", "are you a bot?", "I'm great", "no", "see you later")
 
+#: What is said to ours where every answer reads the participant's record in the enrolment database.
+DATABASE_TEXTS = (
+    "When is my next visit?",
+    "Which tablets do I take today?",
+    "Show me all my visits",
+    "我下次什么时候来医院？",
+)
+
 #: What is said to ours, by patients on treatment: most answers read the enrolment database, the rest the protocol.
 OUR_TEXTS = (
     "Hello",
@@ -46,6 +54,10 @@ class Server:
 
     name: str
     url: str
+    #: What is said, in turn; with other texts the server is asked something else from now on.
+    texts: tuple[str, ...]
+    #: What is said where only answers from a database are measured; a server without one says what it always says.
+    database_texts: tuple[str, ...]
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -126,6 +138,7 @@ class Starter(Server):
     """What `rasa init` makes, trained as it stands (DIET, TED), served over Rasa's REST channel."""
 
     name = "starter"
+    texts = database_texts = STARTER_TEXTS
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
@@ -168,7 +181,7 @@ class Starter(Server):
         return [sys.executable, "-m", "rasa", "run", *options, *files]
 
     def request(self, conversation: int, turn: int) -> tuple[bytes, dict[str, str]]:
-        text = STARTER_TEXTS[turn % len(STARTER_TEXTS)]
+        text = self.texts[turn % len(self.texts)]
         body = json.dumps({"sender": f"bench-{conversation}", "message": text}).encode()
         return body, {"Content-Type": "application/json"}
 
@@ -177,6 +190,7 @@ class Ours(Server):
     """`./sparc run` with a home of its own, and messages signed as the hospital's chat signs them."""
 
     name = "sparc"
+    texts, database_texts = OUR_TEXTS, DATABASE_TEXTS
 
     def __init__(self, folder: Path, accounts: int) -> None:
         super().__init__(folder)
@@ -236,7 +250,7 @@ class Ours(Server):
 
     def text(self, turn: int) -> str:
         """What is said in this turn."""
-        return OUR_TEXTS[turn % len(OUR_TEXTS)]
+        return self.texts[turn % len(self.texts)]
 
     def request(self, conversation: int, turn: int) -> tuple[bytes, dict[str, str]]:
         message = {

@@ -24,7 +24,8 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from message_cost import Talk, cost
+from message_cost import cost
+from servers import Ours
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -59,7 +60,7 @@ SYMPTOMS = {
 }
 
 
-class Bench(Talk):
+class Bench(Ours):
     """Our servers with an on-call system that takes every notification."""
 
     oncall: Receiver

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from sqlalchemy import select
 
+from bot import redaction
 from bot.enrollment import migrations
 from bot.enrollment.database import Database
 from bot.enrollment.demo import load_demo
@@ -105,3 +109,15 @@ def test_a_librarys_line_and_its_exception() -> None:
 def test_a_value_that_is_no_json_is_written_as_text() -> None:
     event = redact_event(None, "info", {"event": "x", "what": ValueError("P-0003"), "many": {"P-0003", "b"}})
     assert "P-0003" not in json.dumps(event)
+
+
+@pytest.mark.parametrize("look", [look for look, _ in redaction._LOOKS], ids=lambda look: look.pattern[:30])
+def test_what_looks_personal_is_looked_at(look: re.Pattern[str]) -> None:
+    """A text without certain characters is passed at once; nothing that would be taken out may lack them."""
+
+    @settings(max_examples=100, deadline=None, database=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @given(st.from_regex(look.pattern.replace("(?=[A-Z2-9]*[A-Z])", "")))  # which texts cannot be made by
+    def suspect(text: str) -> None:
+        assert redaction._SUSPECT.search(text) or not look.search(text)
+
+    suspect()

@@ -100,9 +100,13 @@ class Note:
 
     def find(self, pattern: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int, int]]:
         """Matches of a pattern that begin and end with whole tokens: (match, first token, token after the last)."""
+        # A message is searched with hundreds of patterns, of which hardly any can match: those must cost next to nothing.
         _, by_line, needed = _PREPARED.get(id(pattern)) or _prepare(pattern)
         if needed is not None and needed.isdisjoint(self._grams):
-            return
+            return iter(())
+        return self._matches(by_line)
+
+    def _matches(self, by_line: re.Pattern[str]) -> Iterator[tuple[re.Match[str], int, int]]:
         starts = self._token_at
         for match in by_line.finditer(self.reading):
             first = starts.get(match.start())

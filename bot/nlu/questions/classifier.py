@@ -6,7 +6,7 @@ Trained by `bot.nlu.questions.training` with scikit-learn; here NumPy alone is n
 from __future__ import annotations
 
 import json
-from collections import Counter
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -110,6 +110,7 @@ class IntentClassifier:
         self.tables = tables
         self.featurizer = featurizer
         self._idf, self._weights, self._bias = idf, weights, bias
+        self._idf_of: list[float] = idf.tolist()
         frequent = {word: rank for word, rank in tables.words.items() if rank < tables.frequent}
         self._speller = Speller(frequent, self._is_settled)
 
@@ -162,7 +163,7 @@ class IntentClassifier:
 
     def vector(self, featured: Featured) -> tuple[NDArray[np.int64], Vector]:
         """Columns and values of the sparse TF-IDF vector, each block scaled to its weight."""
-        return vectorize(featured, self.tables.features, self.tables.block_weights, self._idf)
+        return vectorize(featured, self.tables.features, self.tables.block_weights, self._idf_of)
 
     def known_share(self, words: Sequence[str]) -> float:
         """The share of words that are known; 1 for a text without words."""
@@ -242,23 +243,23 @@ def vectorize(
     featured: Featured,
     features: Mapping[str, Mapping[str, int]],
     block_weights: Mapping[str, float],
-    idf: Vector,
+    idf: Sequence[float],
 ) -> tuple[NDArray[np.int64], Vector]:
     """The sparse vector of one text: per block sublinear TF-IDF of length one, times the block's weight."""
     columns: list[int] = []
-    values: list[Vector] = []
+    values: list[float] = []
+    # Plain Python: for the few dozen numbers of a text each call of NumPy takes longer than its work.
     for block, table in features.items():
-        counts = Counter(column for gram in featured.grams[block] if (column := table.get(gram)) is not None)
-        if not counts:
-            continue
-        places = np.fromiter(counts.keys(), dtype=np.int64)
-        frequencies = np.fromiter(counts.values(), dtype=np.float32)
-        block_values = (1.0 + np.log(frequencies)) * idf[places]
-        columns.extend(counts)
-        values.append(block_values * (block_weights[block] / float(np.linalg.norm(block_values))))
-    if not columns:
-        return np.empty(0, dtype=np.int64), np.empty(0, dtype=np.float32)
-    return np.array(columns, dtype=np.int64), np.concatenate(values).astype(np.float32)
+        counts: dict[int, int] = {}
+        for gram in featured.grams[block]:
+            column = table.get(gram)
+            if column is not None:
+                counts[column] = counts.get(column, 0) + 1
+        weights = [(1.0 + math.log(count)) * idf[column] for column, count in counts.items()]
+        scale = block_weights[block] / math.sqrt(sum(weight * weight for weight in weights)) if weights else 0.0
+        columns += counts
+        values += [weight * scale for weight in weights]
+    return np.array(columns, dtype=np.int64), np.array(values, dtype=np.float32)
 
 
 def _is_known(word: str, known: Collection[str]) -> bool:

@@ -66,7 +66,7 @@ class QuestionReader:
         folded = self._classifier.respell(fold(text))
         whole = read_mentions(self._lexicon, folded, today)
         reads = self._settle(
-            folded, self._merge(folded, [self._predict(one, today) for one in segments(folded)]), today
+            folded, self._merge(folded, [self._predict(one, today, whole) for one in segments(folded)]), today
         )
         if not reads:
             reads = [self._predict(Segment(folded.strip(), 0, len(folded)), today)]
@@ -79,8 +79,11 @@ class QuestionReader:
             parts.append(part)
         return tuple(parts)
 
-    def _predict(self, segment: Segment, today: date) -> _Read:
-        return _Read(segment, self._classifier.predict_mentions(read_mentions(self._lexicon, segment.text, today)))
+    def _predict(self, segment: Segment, today: date, whole: Mentions | None = None) -> _Read:
+        """A segment with its intent; a segment that is the whole message has been read already."""
+        if whole is None or whole.text != segment.text:
+            whole = read_mentions(self._lexicon, segment.text, today)
+        return _Read(segment, self._classifier.predict_mentions(whole))
 
     # -- joining what the cuts have parted too far -------------------------------------------------------------
 
