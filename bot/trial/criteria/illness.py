@@ -300,7 +300,8 @@ def _latest(findings: list[Finding]) -> list[Finding]:
 
 
 def _hepatitis_b(case: Case) -> Decision:
-    loads = _latest(case.all("hbv_dna"))
+    measured = [f for f in case.all("hbv_dna") if f.values]
+    loads = _latest(measured or case.all("hbv_dna"))
     sides = {_dna_side(case, f) for f in loads}
     antigen = _latest(case.all("hbsag"))
     positive = [f for f in antigen if f.assertion == "present"]

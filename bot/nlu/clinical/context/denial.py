@@ -57,6 +57,9 @@ def _double(view: View, cue: Mention) -> bool:
     following = norms[cue.end] if cue.end < len(norms) else ""
     return following in {
         "without",
+        "long",
+        "far",
+        "so",
         "excluded",
         "only",
         "just",

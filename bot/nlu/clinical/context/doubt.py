@@ -6,10 +6,15 @@ from bot.nlu.clinical.context.view import View, following, has_status, mark, nex
 from bot.nlu.clinical.note import Mention
 from bot.nlu.clinical.sections import Segment
 
+_OF_ITS_DATE = frozenset({"year", "date", "dates", "month", "day", "years"})
+
 
 def doubt(view: View, segment: Segment, cue: Mention) -> None:
     note = view.note
     kind = cue.attributes.get("kind")
+    if kind == "after" and note.norms[cue.start - 1 : cue.start] and note.norms[cue.start - 1] in _OF_ITS_DATE:
+        # 'Hysterectomy (year not recorded)': the day is in doubt, not the event.
+        return
     word = note.words(cue.start, cue.end)
     ahead = [m for m in view.mentions[segment.index] if m.start >= cue.end]
     if word == "?":

@@ -92,6 +92,11 @@ def give_to_kin(view: View, segment: Segment, cue: Mention) -> None:
     note = view.note
     who = "partner" if cue.attributes.get("partner") else "other" if cue.attributes.get("other") else "family"
     norms = note.norms
+    if norms[cue.start] in {"mo", "fa", "sis", "bro"} and cue.end - cue.start == 1:
+        # '18 mo' are months, 'FA' may be anything: shorthand for kin stands before an illness.
+        following = [m for m in view.mentions[segment.index] if 0 <= m.start - cue.end <= 2]
+        if not following or (norms[cue.start - 1 : cue.start] and norms[cue.start - 1][:1].isdigit()):
+            return
     before = norms[max(0, cue.start - 3) : cue.start]
     previous = [
         w

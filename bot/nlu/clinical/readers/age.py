@@ -78,12 +78,12 @@ STATED = (
         rf"(?<!\S)(?:age|aged|alter)(?: at (?:enrolment|screening|consent|diagnosis))?(?: (?:is|:|=|of|-))? (?P<n>{_N})(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) (?:is|'s) (?:now |currently |already |only |still |just )?(?P<n>{_N})(?= (?:,|\.|;|and|years|-|\)|\(|today|old|yrs|but|with|who|at present)|$)"
+        rf"(?<!\S)(?:he|she|patient|pt|who|(?:mr|mrs|ms|miss) (?:\. )?\S+) (?:is|'s) (?:now |currently |already |only |still |just )?(?P<n>{_N})(?= ?(?:,|\.|;|\?|!|and|years|-|\)|\(|today|old|yrs|but|with|who|at present)|$)"
     ),
     re.compile(rf"(?<!\S)turned (?P<n>{_N})(?= ?(?:in|on|last|this|today|yesterday|,|\.|;|$|and))"),
     re.compile(rf"(?<!\S)(?:(?:just|recently|has|only|now|who|he|she) )+turned (?P<n>{_N})(?!\S)"),
     re.compile(r"(?<!\S)(?:patient|pt) , (?P<n>\d{2})(?= ?,)"),
-    re.compile(r"(?<!\S)(?P<n>\d{2}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
+    re.compile(r"(?<!\S)(?<!/ )(?P<n>\d{2}) (?:now|today|at present)(?= ?(?:,|\.|;|$))"),
     re.compile(
         rf"(?<!\S)(?P<less>turns|turning|will be|will turn|is going to be|shortly to be) (?P<n>{_N})(?= (?:next|in|on|tomorrow|this|soon|later|shortly|at|,|\.))"
     ),
@@ -93,6 +93,10 @@ TITLED = re.compile(
 )
 #: Ages that only stand where an age would, tried where nothing plainer is said.
 _WEAK = (
+    re.compile(
+        r"(?<!\S)(?:he|she|patient|pt|him|her) \( (?:aged |age |now )?(?P<n>[1-9]\d)(?: (?:y|yrs|years|yo))? \)(?!\S)"
+    ),
+    re.compile(r"(?<!\S)(?P<sex>m|f|male|female) ,? ?(?P<n>[1-9]\d) (?:y|yrs|years|yo)(?!\S)"),
     re.compile(r"(?:^|(?<=\n))(?P<n>[1-9]\d)(?= ?, [a-z])"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
@@ -101,7 +105,7 @@ _WEAK = (
     ),
     re.compile(r"(?:^|(?<=\n))(?P<n>\d{2}) years(?= ?(?:,|\.|;|$))"),
     re.compile(
-        r"(?<!\S)(?P<word>[a-z][\w'-]*) , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|\(|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"
+        r"(?<!\S)(?P<word>[a-z][\w'-]*)(?: \.)? , (?:now |aged |age )?(?P<n>[1-9]\d)(?: years)?(?= ?(?:,|\.|;|\(|$|with|was|has|who|came|seen|is|from|-|\)|ecog|low|mid|rectal|presents|presented|referred|living))"
     ),
     re.compile(r"(?<!\S)(?P<word>[a-z][\w'-]*) \( (?P<n>[1-9]\d) (?:y |yrs |years |yo )?\)(?!\S)"),
     re.compile(r"(?<!\S)(?:on |had |celebrated |just had )?(?:his|her|the) (?P<n>\d{2})(?:st|nd|rd|th) birthday(?!\S)"),
@@ -185,7 +189,7 @@ _GENARIAN = {
     "teenage": (13, 19),
 }
 _BIRTH = re.compile(
-    r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob)(?: (?:on|in|:|\.|is|=|-))*$"
+    r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob|jg|jg \.|jahrgang|nee?)(?: (?:on|in|:|\.|is|=|-))*$"
 )
 _OTHERS_AFTER = frozenset(
     [
@@ -400,6 +404,8 @@ def _own_ages(note: Note, found: list[tuple[int, int, int, int]]) -> list[tuple[
     """Of several ages those that are the patient's: 'pneumothorax age 20' dates the illness where another age is given."""
     if len({row[:2] for row in found}) < 2:
         return found
+    grown = [row for row in found if row[1] > 15]
+    found = grown or found
     own = [
         row
         for row in found
@@ -538,6 +544,9 @@ def births(note: Note) -> list[tuple[Period, int, int]]:
     """Birth dates: (bounds, first token, token after)."""
     out: list[tuple[Period, int, int]] = []
     for day in note.dates:
+        if day.period.latest is None or (note.today - day.period.latest).days < 12 * 365:
+            # 'Born in December': the year is not said.
+            continue
         before = " ".join(note.before(day.start, 5))
         match = _BIRTH.search(before)
         if match is None and _born_after(note, day) and not someone_else(note, day.start, day.end + 1):

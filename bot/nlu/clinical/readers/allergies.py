@@ -163,7 +163,7 @@ def _allergy(note: Note, mention: Mention) -> Iterator[Finding]:
         )
         return
     only = re.search(
-        r"(?<!\S)(?:only|sole|alone|nothing else|no others?|solely|none other|nil else|just|nothing other|no other)(?!\S)",
+        r"(?<!\S)(?:only|sole|alone|(?:his|her|the|my) (?:one|single) (?:known |drug )?allergy|one allergy|nothing else|no others?|solely|none other|nil else|just|nothing other|no other)(?!\S)",
         words,
     ) or re.search(
         r"(?<!\S)(?:otherwise (?:none|nil|no)|no others?|nothing else|none otherwise|no other allergies)(?!\S)", full

@@ -139,6 +139,10 @@ def read_consent(note: Note) -> Iterator[Finding]:
         doubt = _NOT_GIVEN.search(_strip_names(words)) is not None or mention.assertion in {"uncertain", "hypothetical"}
         if mention.assertion == "negated" and not given:
             doubt = True
+        if _TALK.match(" ".join(note.after(mention.end, 2))) and not re.search(
+            r"(?<!\S)(?:signed|signature)(?!\S)", words
+        ):
+            given = False
         if given and doubt and _signed_for_sure(words):
             doubt = False
         if _BY_ANOTHER.match(" ".join(note.after(mention.end, 9))):
@@ -167,6 +171,10 @@ def read_consent(note: Note) -> Iterator[Finding]:
 
 
 #: What stands behind an unticked box is not said; a ticked 'explained' is no signature.
+#: 'Wants her husband present at the consent talk'.
+_TALK = re.compile(
+    r"(?:form )?(?:talk|visit|appointment|discussion|meeting|interview|process|conversation|session|procedure|call)(?!\S)"
+)
 _UNTICKED = re.compile(r"(?<!\S)\[[ ?]\] \S+")
 _EXPLAINED = re.compile(
     r"(?<!\S)\[x\] (?=(?:sparc |study |trial |informed )*(?:consent|icf)(?: (?:form|process|talk|paper))? (?:explained|discussed|handed|offered|sought|requested|posted|sent|info\w*|material))"
@@ -303,7 +311,14 @@ def _settle(note: Note, found: list[tuple[int, int, str, str, str]]) -> Iterator
             is not None
         )
         drop = ""
-        if withdrawn and d[0] > g[0] and not re.search(r"(?<!\S)had(?!\S)", d[4]):
+        relative = re.match(
+            r"(?:\S+ ){0,3}?(?:he|she|they|that was|which) (?:had |has )?(?:signed|gave|given)",
+            note.words(g[1], min(len(note.norms), g[1] + 6)),
+        )
+        if withdrawn and d[0] < g[0] and relative and note.layout.sentence_of(d[0]) == note.layout.sentence_of(g[0]):
+            # 'Withdraws the consent she signed on 1 June.'
+            drop = "given"
+        elif withdrawn and d[0] > g[0] and not re.search(r"(?<!\S)had(?!\S)", d[4]):
             drop = "given"
         elif g_date.exact and d_date.exact and g_date != d_date and g_date.earliest and d_date.earliest:
             drop = "declined" if g_date.earliest > d_date.earliest else "given"

@@ -204,6 +204,11 @@ def _uncontrolled(note: Note) -> Iterator[Finding]:
     for mention in note.of("uncontrolled_general"):
         if not mention.is_patient:
             continue
+        if note.norms[mention.end : mention.end + 1] in ([":"], ["?"], ["-"]) and re.match(
+            r"(?:no|none|nil|n|never|negative|0)(?= ?(?:[,.;|:]|$))",
+            " ".join(note.norms[mention.end + 1 : mention.end + 3]),
+        ):
+            mention.assertion, mention.cue = "negated", note.norms[mention.end + 1]
         controlled = note.norms[mention.start] in {"none", "nothing", "no", "all", "everything"} or (
             note.norms[mention.end - 1] == "controlled" and "poorly" not in note.norms[mention.start : mention.end]
         )
@@ -260,7 +265,18 @@ def _hepatitis(note: Note) -> Iterator[Finding]:
             yield from _disease(note, mention, virus, when)
 
 
+_ONE_VIRUS = re.compile(
+    r"(?:(?::|-|=|,|\(|for|of|is|was|shows|showed) )*(?:hep(?:atitis)? )?(?P<virus>b|c)(?! ?(?:and|&|/|\+|or|,) ?(?:hep(?:atitis)? )?[bc](?!\S))(?!\S)"
+)
+
+
 def _disease(note: Note, mention: Mention, virus: str, when: Period) -> Iterator[Finding]:
+    if virus == "both" and note.words(mention.start, mention.end) not in {"hepatitis b and c", "hep b and c"}:
+        # 'Hepatitis screen: B negative' says nothing of C.
+        single = _ONE_VIRUS.match(" ".join(note.after(mention.end, 6)))
+        tail = note.words(mention.end, note.sentence(mention.start)[1])
+        if single and not re.search(rf"(?<!\S){'c' if single['virus'] == 'b' else 'b'}(?!\S)", tail):
+            virus = single["virus"]
     active = bool(mention.attributes.get("active"))
     clause = note.words(*note.clause(mention.start))
     if virus == "both":

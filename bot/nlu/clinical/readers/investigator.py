@@ -20,6 +20,10 @@ _UNDECIDED = re.compile(
 )
 
 
+#: The head or the end of a note that names its author: 'Dr B. Holm, investigator, 10 June', 'signed X, PI'.
+_AUTHOR = re.compile(
+    r"(?<!\S)(?:dr|prof|doctor|professor)(?: \.)?(?: \S+){1,4}? ?[,(-] (?:\S+ )?(?:principal |local |sub |co |sub - |co - |chief |site |sparc )*(?:investigator|pi)(?!\S)|(?<!\S)(?:principal |local |chief )?investigator (?:\(|:|,) ?(?:dr|prof)"
+)
 _ON_MY_PART = re.compile(
     r"(?<!\S)(?:no (?:other |further |additional )+(?:reasons?|objections?|grounds?)(?: \S+){0,3}? (?:on|from) my (?:part|side|end)|(?:on|from) my (?:part|side) (?:there (?:is|are) )?no (?:other |further |additional )+(?:reasons?|objections?|grounds?))(?!\S)"
 )
@@ -38,12 +42,18 @@ def _own_words(note: Note) -> Iterator[Finding]:
     for first, last in note.layout.sentences if note.of("investigator") else ():
         if _ON_MY_PART.search(note.words(first, last)):
             yield finding(note, "investigator", first, last, {"judgement": "no_objection"})
+    last_one = len(note.layout.sentences) - 1
+    for mention in note.of("investigator"):
+        number = note.layout.sentence_of(mention.start)
+        words = note.sentence_words(mention.start)
+        if (number <= 2 or number >= last_one - 1) and _AUTHOR.search(words) and not _UNDECIDED.search(words):
+            writers.add(number)
     if not writers:
         return
     for number, (first, last) in enumerate(note.layout.sentences):
         words = note.words(first, last)
         if number not in writers and re.search(
-            r"(?<!\S)(?:in my (?:judgement|judgment|opinion|view)|i (?:judge|consider|deem|think|find|regard|believe|hold)|to my mind)(?!\S)",
+            r"(?<!\S)(?:in my (?:judgement|judgment|opinion|view)|i (?:now |therefore |would |do |must )*(?:judge|consider|deem|think|find|regard|believe|hold)|to my mind)(?!\S)",
             words,
         ):
             against = _UNSUITABLE.search(words)

@@ -111,6 +111,14 @@ def read_organs(note: Note) -> Iterator[Finding]:
         if not mention.is_patient or mention.assertion in {"uncertain", "planned", "hypothetical"}:
             continue
         state = str(mention.attributes["state"])
+        if (
+            mention.assertion == "negated"
+            and state == "adequate"
+            and note.norms[mention.end - 1 : mention.end]
+            and re.search(r": (?:adequate|normal|good|fine|ok)$", note.words(mention.start, mention.end))
+        ):
+            # The answer stands in the field itself; a denial of the next field does not reach it.
+            mention.assertion = "present"
         if mention.assertion == "negated" and state == "adequate":
             state = "inadequate" if mention.cue and "not" in mention.cue.lower() else "unsaid"
         elif mention.assertion == "negated":

@@ -20,19 +20,20 @@ _GAP = (
     r"is|of|was|:|=|-|\?|score|now|currently|still|today|at|remains|grade|ps|\(|assessed|as|estimated|recorded|unchanged|stable|steady|constant"
     r"|improved to|deteriorated to|worsened to|declined to|fallen to|dropped to|gone to|has become|documented|about|back to|down to|up to|re scored|rescored"
     rf"|by|physician|doctor|per|the|clinic|letter|,|\)|\d{{1,2}} (?:{_MONTHS})|in|patient|his|her|nurse|referral|states|says|given|>(?= >)|(?<=> )>|→|->|=>"
-    r"|scale|scales|class|scored|rated|graded|put|judged|a|an|she|he|'s|pt|stays|on|this|that|points?|comes to|before|prior to|pre|(?:before|prior to|pre|on|at) (?:discharge|screening|baseline|presentation|diagnosis|visit \d|clinic|adm|admission|referral|op|surgery|illness)|admission|adm|here|again|also|both|very"
+    r"|scale|scales|class|scored|rated|graded|put|judged|a|an|she|he|'s|pt|stays|on|this|that|points?|comes to|before|prior to|pre|(?:before|prior to|pre|on|at) (?:discharge|screening|baseline|presentation|diagnosis|visit \d|clinic|adm|admission|referral|op|surgery|illness)|admission|adm|here|again|also|both|very|i think|i guess|i would say|i say|i make it"
 )
 _ECOG = re.compile(
     rf"(?<!\S)(?P<scale>{_SCALE}(?: / (?:who|ecog))?(?: (?:ps|pstatus|score|status|performance status|performance score|performance|grade|perf status|zs|performance scale))*"
     r"|ps|perf status|performance status|performance score|p \. s|ps \( ecog \)|performance status \( (?:ecog|who) \)|performance \( (?:ecog|who) \))"
     rf"(?: (?:{_GAP}))*"
-    rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?{_NO_MEASURE}"
+    rf" (?:(?P<limit>≤|<=|<|≥|>=|>|at least|at most|at best|up to) )?(?P<a>{_ECOG_N})(?: ?(?:-|/|to|or|maybe|perhaps|possibly|(?:\( )?or maybe|–|~) ?(?P<b>{_ECOG_N})|/(?P<c>[0-5]))?{_NO_MEASURE}"
 )
 #: 'Performance 0 (WHO)', 'scores 1 on the ECOG scale', '0 according to ECOG'.
 _SCORE_FIRST = re.compile(
     rf"(?<!\S)(?:(?:performance|functional|general)(?: (?:status|score|state|condition|:|=|is|of))* (?P<a>{_ECOG_N}) \( (?:{_SCALE})(?: (?:scale|score|ps))? \)"
     rf"|(?P<b>[0-4]|{'|'.join(w for w in _WORDS if w != 'o')}) (?:on|in|by|as per|per|according to|after|under) (?:the )?(?:{_SCALE})(?: (?:scale|score|ps|performance scale|performance status))?(?! (?:: |= |is |was |of |score |ps )*[0-5](?!\S)))(?!\S)"
 )
+_BETWEEN = re.compile(rf"and (?:ecog |who |ps )?(?P<n>{_ECOG_N})(?!\S)")
 _ECOG_SLASH = re.compile(r"(?<!\S)(?:ecog|who|ps|ecog ps|who ps)(?: :)? (?P<a>[0-5])/(?P<b>[0-5])(?!\S)")
 _FROM_TO = re.compile(
     rf"(?<!\S)(?:ecog|who|zubrod|performance status|ps)(?: (?:ps|score|performance|status|is|was|has|been|now|corrected|revised|amended|improved|changed|gone|went|up|down|deteriorated|worsened|:))* from (?P<a>{_ECOG_N}) to (?P<b>{_ECOG_N})(?!\S)"
@@ -60,12 +61,20 @@ def read_performance(note: Note) -> Iterator[Finding]:
             and (end - start != 2 or note.after(end, 1) not in ([], [","], ["."], [";"]))
         ):
             continue
+        if match["a"] == "i" and (
+            note.tokens[end - 1].raw != "I"
+            or note.after(end, 1) in (["think"], ["guess"], ["would"], ["believe"], ["make"])
+        ):
+            continue
         if match["scale"].startswith("who") and note.norms[start + 1 : start + 2] == ["grade"]:
             continue
         a = _score(match["a"])
         b = _score(match["b"]) if match["b"] else _score(match["c"]) if match["c"] else a
         if match["c"] and match["c"] in {"5", "4"} and a < 4:
             b = a
+        between = _BETWEEN.match(note.words(end, min(len(note.norms), end + 3)))
+        if between and note.norms[start - 1 : start] == ["between"]:
+            b = _score(between["n"])
         if match["limit"] in {"≥", ">=", ">", "at least"}:
             b = 5
         if match["limit"] in {"≤", "<=", "<", "at most", "up to"}:

@@ -67,7 +67,8 @@ def read_sex(note: Note) -> Iterator[Finding]:
                 and (
                     [w for w in note.norms[slice(*note.sentence(i))] if w != ";"] == [word]
                     or (
-                        note.segment(i).end - note.segment(i).start == 1 and note.segment(i).link in {"start", ",", ";"}
+                        [w for w in note.norms[note.segment(i).start : note.segment(i).end] if w != "."] == [word]
+                        and note.segment(i).link in {"start", ",", ";"}
                     )
                 )
                 and note.layout.sentence_of(i) < 6

@@ -27,6 +27,7 @@ _NEVER_RECEIVED = re.compile(
     rf"(?<!\S)(?:(?:grafts?|transplants?|transplantations?|tx)(?: ?(?::|-|,|\(|=|none|nil|no|of|for))* ?(?:no|nil|none|neither|never|0)(?: \()?(?: an?| any)? organs?(?: ?(?:,|/|and|or|nor|no|neither|nil|any))* {_CELLS}"
     rf"|(?:no|nil|none|never)(?: any)? (?:tx|grafts?|transplants?)(?: ?(?:\(|:|,|of|or|and|either))* organs?(?: ?(?:,|/|and|or|nor|no))* {_CELLS}"
     rf"|(?:never|not|neither|has no|no)(?: (?:ever|been|has|had|having|himself|herself))*(?: (?:received|given|had|got|been given|accepted))+ (?:an? |any |either )*(?:donor )?organs?(?: ?(?:,|/|and|or|nor|any|no))* {_CELLS}"
+    rf"|(?:grafts?|transplants?|transplantations?|tx) ?\( ?organs?(?: ?(?:,|/|and|or))* {_CELLS} ?\) ?(?::|-)? ?(?:never|none|no|nil|negative)"
     rf"|no (?:graft|organ|organ graft)s?(?: ?(?:,|/|and|or|nor|any|no))* (?:transfusion|infusion|transplant\w*|graft|donation)s? of {_CELLS})(?!\S)"
 )
 

@@ -10,7 +10,7 @@ from bot.nlu.clinical.readers.common import finding
 from bot.trial.facts import Finding, Period
 
 _NOW = re.compile(
-    r"(?<!\S)(?:currently|at present|now|still|ongoing|presently|at the moment|is on|is in|is also in|also in|is taking part|taking part|takes part|is enrolled|enrolled|participating|participates|a participant|remains in|remains on|active in|running|is part of|since|on the|continues in|concurrently|simultaneously|in parallel|at the same time|is filling|already in|receiving|getting|gets|swallows|swallowing|takes|taking|still taking|enrolled (?:in|on|into)|under|is getting|is randomised|on study)(?!\S)"
+    r"(?<!\S)(?:currently|at present|now|still|ongoing|presently|at the moment|is on|is in|is also in|also in|is taking part|taking part|takes part|is enrolled|enrolled|participating|participates|a participant|remains in|remains on|active in|running|is part of|since|is since|for (?:\S+ )?(?:weeks|months) in|on the|continues in|concurrently|simultaneously|in parallel|at the same time|is filling|already in|receiving|getting|gets|swallows|swallowing|takes|taking|still taking|enrolled (?:in|on|into)|under|is getting|is randomised|on study)(?!\S)"
 )
 _ENDED = re.compile(
     r"(?<!\S)(?:left|ended|finished|completed|stopped|came off|come off|last (?:dose|visit|tablet|infusion|treatment|injection|capsule)|until|was in|took part|participated|had been in|had taken part|former|formerly|previous|previously|off (?:\S+ ){0,4}?(?:trial|study)|withdrew|withdrawn|closed|ex|been in|used to|exited|end of|discharged|wash|washed|was on|was part|was enrolled|took|past|earlier|over|concluded|ago|out of|dropped out|had|final)(?!\S)"

@@ -26,7 +26,7 @@ _LATER = re.compile(
 def read_vaccines(note: Note) -> Iterator[Finding]:
     """Vaccines by name, live or not; given, planned or denied."""
     for match, start, end in note.find(_NO_LIVE):
-        if "ones" in match.group() and any(m.group == "vaccine" for m in note.around(start)):
+        if re.search(r"ones?(?!\S)", match.group()) and any(m.group == "vaccine" for m in note.around(start)):
             yield finding(note, "vaccine", start, end, {"live": True}, assertion="negated", cue=note.norms[start])
     for mention in [*note.of("vaccine"), *_bare_mmr(note)]:
         if not mention.is_patient or mention.superseded or _mismatch_repair(note, mention):
@@ -116,14 +116,31 @@ def read_vaccines(note: Note) -> Iterator[Finding]:
 def _mismatch_repair(note: Note, mention: Mention) -> bool:
     """'MMR/MSI', 'MMR status': mismatch repair, no vaccine."""
     return note.words(mention.start, mention.end) == "mmr" and bool(
-        {"msi", "mss", "status", "ihc", "loss", "proficient", "deficient", "protein", "proteins", "pmmr", "dmmr"}
+        {
+            "msi",
+            "mss",
+            "status",
+            "result",
+            "results",
+            "report",
+            "retained",
+            "expression",
+            "ihc",
+            "loss",
+            "proficient",
+            "deficient",
+            "protein",
+            "proteins",
+            "pmmr",
+            "dmmr",
+        }
         & set(note.norms[max(0, mention.start - 3) : mention.end + 4])
     )
 
 
 _NO_LIVE = re.compile(
     r"(?<!\S)live (?:ones?|vaccines?|vaccinations?|jabs?)(?: (?:are|were|is|was|have been|deliberately|always|all|strictly|for|life))* (?:avoided|not given|never given|none given|refused|omitted|left out)(?!\S)|(?<!\S)not vaccinated with (?:any )?live vaccines?(?!\S)|"
-    r"(?<!\S)(?:no|without) live (?:ones?|vaccines?|vaccinations?|jabs?|virus vaccines?)(?!\S)|(?<!\S)neither (?:had|given|received) nor (?:plans?|planned|wants?|intends?)(?: \S+){0,2} live vaccin\w+(?!\S)|(?<!\S)not (?:had|received|given) (?:any |a )?live vaccin\w+(?!\S)"
+    r"(?<!\S)(?:no|without|nor) live (?:ones?|vaccines?|vaccinations?|jabs?|virus vaccines?)(?!\S)|(?<!\S)live (?:ones?|vaccines?|vaccinations?|jabs?) ?(?::|-|=)+ (?:neither|none|no|nil|never|not)(?!\S)|(?<!\S)neither (?:had|given|received) nor (?:plans?|planned|wants?|intends?)(?: \S+){0,2} live vaccin\w+(?!\S)|(?<!\S)not (?:had|received|given) (?:any |a )?live vaccin\w+(?!\S)"
 )
 
 
