@@ -110,6 +110,8 @@ _SEASON = re.compile(
 _YEAR_ONLY = re.compile(
     rf"(?<!\S)(?:{_PART} )?(?:the )?(?P<year>{_YEAR})(?: - (?P<to>{_YEAR}|\d\d))?(?! ?(?:iu|copies|cp|mg|ml|log|units?|ng|u|cells|x|metres|m|kcal|steps|hours)(?!\S))(?!\S)"
 )
+#: "hysterectomy '04"
+_SHORT_YEAR = re.compile(r"(?<!\S)' ?(?P<yy>\d\d)(?! ?(?:'|s|cm|mm|yo|y|years?|%))(?!\S)")
 _DECADE = re.compile(r"(?<!\S)(?:(?P<part>early|mid|late) )?(?P<decade>(?:19|20)\d0) ?'?s(?!\S)")
 _AGO = re.compile(
     rf"(?<!\S)(?P<hedge>over|more than|>|at least|≥|>=|nearly|almost|just under|less than|under|<|about|around|approximately|approx|circa|c|ca|~|roughly|some|"
@@ -229,6 +231,7 @@ def find_dates(note: Note, birth_year: int | None = None) -> list[DateMention]:
     take(_DECADE, _decade)
     take(_SEASON, lambda m: _season(m, today))
     take(_YEAR_ONLY, lambda m: _year(m, today))
+    take(_SHORT_YEAR, lambda m: _span(_full_year(int(m["yy"]), today), 1, 12))
     take(_LAST, lambda m: _last(m, today))
     take(_DURATION, lambda m: _duration(m, today), "for")
     take(_AT_AGE, lambda m: _at_age(m, today, birth_year))

@@ -229,6 +229,8 @@ def _measures(tokens: list[Piece]) -> list[Piece]:
     i = 0
     while i < len(tokens):
         value, end = _number(words, i) if words[i] in _TENS or words[i] in _UNITS else ("", i)
+        if end > i and value.isdigit() and words[end : end + 3] == ["and", "a", "half"]:
+            value, end = f"{value}.5", end + 3
         if end > i and words[end : end + 1] and words[end] in _LENGTHS:
             out.append(_joined(tokens, i, end, value))
             i = end

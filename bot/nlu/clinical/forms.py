@@ -21,11 +21,11 @@ _ROWS = 3
 
 def unfold(tokens: list[Piece]) -> list[Piece]:
     """The tokens of a form in the order and with the marks of plain lines."""
-    tokens = _quoted_mail(tokens)
+    tokens = _record(_quoted_mail(tokens))
     tokens = _numbered_items(_numbered_rows(tokens))
     norms = {piece.norm for piece in tokens}
     if len(tokens) > _ROWS * 2:
-        tokens = _leaders(_numbered_items(tokens))
+        tokens = _leaders(tokens)
     if not norms.isdisjoint(_BOXES):
         tokens = _ticks(tokens)
     if ";" in norms:
@@ -34,6 +34,27 @@ def unfold(tokens: list[Piece]) -> list[Piece]:
     if "?" in norms:
         tokens = _questionnaire(_interview(tokens))
     return tokens
+
+
+#: What the literals of a record stand for.
+_LITERALS = {"false": "no", "true": "yes", "null": "unknown"}
+
+
+def _record(tokens: list[Piece]) -> list[Piece]:
+    """A record of `"key": value` pairs reads as the lines of a form."""
+    if sum(tokens[i].norm == '"' and tokens[i + 1].norm == ":" for i in range(len(tokens) - 1)) < _ROWS:
+        return tokens
+    out: list[Piece] = []
+    breaks = 0
+    for i, piece in enumerate(tokens):
+        if piece.norm in {'"', "{", "}"}:
+            breaks = max(breaks, piece.breaks)
+            continue
+        ends = piece.norm == "," and i + 1 < len(tokens) and tokens[i + 1].norm == '"'
+        norm = "." if ends else _LITERALS.get(piece.norm, piece.norm)
+        out.append(replace(piece, norm=norm, breaks=max(breaks, piece.breaks)))
+        breaks = 0
+    return out
 
 
 def _lines(tokens: Sequence[Piece]) -> Iterator[tuple[int, int]]:
@@ -291,35 +312,6 @@ def _choice(part: list[Piece]) -> list[Piece]:
 # --------------------------------------------------------------------------------------- columns and bars
 
 
-def _numbered_items(tokens: list[Piece]) -> list[Piece]:
-    """'1 recurrent? no   2 chemo ever? no   3 allergies? none': the numbers in a line part its items."""
-    drop: set[int] = set()
-    for first, last in _lines(tokens):
-        run: list[int] = []
-        for i in range(first, last - 1):
-            piece = tokens[i]
-            wide = i == first or piece.start - tokens[i - 1].end > 1 or tokens[i - 1].norm in {".", ";"}
-            if piece.norm.isdigit() and len(piece.norm) <= 2 and wide and tokens[i + 1].raw[0].isalpha():
-                if run and int(piece.norm) != int(tokens[run[-1]].norm) + 1:
-                    run = []
-                run.append(i)
-        if len(run) >= _ROWS:
-            drop |= set(run)
-    if not drop:
-        return tokens
-    out: list[Piece] = []
-    breaks = 0
-    for i, piece in enumerate(tokens):
-        if i in drop:
-            breaks = piece.breaks
-            if out and not breaks and out[-1].norm not in _MARKS:
-                out.append(_mark(".", out[-1]))
-            continue
-        out.append(replace(piece, breaks=max(breaks, piece.breaks)) if breaks else piece)
-        breaks = 0
-    return out
-
-
 def _leaders(tokens: list[Piece]) -> list[Piece]:
     """'Age ... 52', 'ECOG >> 1', 'site -> mid rectum': dots and arrows that lead from a label to its answer."""
     runs: list[tuple[int, int]] = []
@@ -413,7 +405,12 @@ def _bars(tokens: list[Piece]) -> dict[int, str]:
         for i in at:
             marks[i] = "."
         colons = any(tokens[i].norm in {":", "="} for i in range(first, last))
-        table = len(rows) >= _ROWS and (len(framed) >= _ROWS or (len(at) < 4 and counts.count(len(at)) >= _ROWS))
+        labelled = bool(inner) and any(tokens[i].norm in {":", "="} for i in range(first, inner[0]))
+        table = (
+            not labelled
+            and len(rows) >= _ROWS
+            and (len(framed) >= _ROWS or (len(at) < 4 and counts.count(len(at)) >= _ROWS))
+        )
         for number, i in enumerate(inner):
             marks[i] = ":" if number == 0 and (table or not colons) else ";" if colons or table else ":"
         if len(inner) > 2 and not table and not colons:

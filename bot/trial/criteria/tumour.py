@@ -309,6 +309,10 @@ def obstruction(case: Case) -> Decision:
     if present:
         return failed(f"Obstruction without a stoma: {quoted(present[0])}.", *first(present))
     doubtful = case.uncertain("obstruction")
+    if stoma and doubtful:
+        return passed(
+            f"Threatening obstruction relieved by a stoma: {quoted(stoma[0])}.", *first([doubtful[0], stoma[0]])
+        )
     if denied and not doubtful:
         return passed(f"No obstruction: {quoted(denied[0])}.", *first(denied))
     if doubtful:

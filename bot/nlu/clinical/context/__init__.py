@@ -9,7 +9,15 @@ from __future__ import annotations
 
 from bot.nlu.clinical.context.denial import affirm, deny, deny_before, is_answer
 from bot.nlu.clinical.context.doubt import doubt
-from bot.nlu.clinical.context.forms import answer_fields, deny_blocks, read_boxes, read_noughts, refute, set_aside
+from bot.nlu.clinical.context.forms import (
+    answer_fields,
+    carry_on,
+    deny_blocks,
+    read_boxes,
+    read_noughts,
+    refute,
+    set_aside,
+)
 from bot.nlu.clinical.context.people import give_to_kin
 from bot.nlu.clinical.context.plans import date_back, plan
 from bot.nlu.clinical.context.view import View
@@ -44,6 +52,7 @@ def apply_context(note: Note) -> None:
     deny_blocks(view)
     answer_fields(view)
     read_noughts(view)
+    carry_on(view)
     read_boxes(view)
     refute(view)
     set_aside(view)

@@ -43,12 +43,20 @@ def _before(view: View, segment: Segment, cue: Mention) -> None:
     if stop:
         return
     for later in following(view, segment):
-        if later.link not in LIST_LINKS or independent(view, later, strong=bool(cue.attributes.get("strong"))):
+        if (later.link not in LIST_LINKS and not _same_kind(view, segment, later)) or independent(
+            view, later, strong=bool(cue.attributes.get("strong"))
+        ):
             break
         if near and later.link not in ALTERNATIVE and not _or_ahead(view, later):
             break
         if _reach(view, later, cue, later.start):
             break
+
+
+def _same_kind(view: View, segment: Segment, later: Segment) -> bool:
+    """'Nil chemo / RT / surgery so far': spaced strokes between bare treatments part a list, no statements."""
+    groups = {m.group for m in view.mentions[later.index]}
+    return later.link == "//" and groups == {"treatment"} and groups == {m.group for m in view.mentions[segment.index]}
 
 
 def _double(view: View, cue: Mention) -> bool:

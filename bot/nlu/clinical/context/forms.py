@@ -200,6 +200,29 @@ def _same_again(view: View, colon: int, last: int) -> bool:
     return all(m.negated or m.group in {"course", "allergy_none"} for m in inside)
 
 
+def carry_on(view: View) -> None:
+    """'It has not obstructed, bled or perforated': the 'not' within one finding goes on over its list."""
+    note = view.note
+    segments = view.segments()
+    for mention in note.of("not_obstructing"):
+        if note.norms[mention.start] not in {"not", "no", "never", "neither", "nor"}:
+            continue
+        cue = Mention("no", "negation", {}, mention.start, mention.start + 1, mention.segment)
+        for later in segments[mention.segment + 1 : mention.segment + 5]:
+            found = view.mentions[later.index]
+            if (
+                later.sentence != segments[mention.segment].sentence
+                or later.link not in {",", "or", "nor", "and", "/"}
+                or not found
+                or any(m.group != "complication" for m in found)
+                or view.has(later.index, "affirmation", "uncertain", "negation")
+                or view.dated[later.index]
+            ):
+                break
+            for other in found:
+                mark(other, "negated", cue, note)
+
+
 _NOUGHT = frozenset({"0", "-", "nil", "none", "neg", "negative", "n", "no"})
 
 

@@ -247,6 +247,17 @@ def _inherit(note: Note, events: Sequence[Mention]) -> None:
             and len(set(note.norms[dated.end : event.start]) & {",", "with", "(", "by", "-", "treated", "and"}) > 0
             and event.start - max([dated.end, *(day.end for day in dated.dates if day.end <= event.start)]) <= 4
         )
+        home = note.layout.sentences[segment.sentence]
+        follows = (
+            dated.group in {"emergency", "operation", "stoma"}
+            and event.group in {"operation", "treatment", "stoma"}
+            and event.start == home[0]
+            and note.norms[home[0] - 1] == ";"
+        )
+        if follows:
+            # 'On 4 March taken to theatre as an emergency; Hartmann's resection'
+            event.dates = list(dated.dates)
+            continue
         between = note.words(dated.end, min(segment.end, event.end + 5))
         if treats:
             # 'Prostate cancer 2016, prostatectomy'

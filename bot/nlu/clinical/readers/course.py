@@ -219,6 +219,11 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
         ):
             # 'The PCR came back MSS', 'consent is back'
             return
+    if words[0] in {"recurred", "relapsed", "relapse", "recurrence"} and not explicit:
+        owner = note.before(mention.start, 2)
+        if len(owner) == 2 and owner[0] in {"the", "his", "her", "an", "a"} and owner[1] not in _GROWS:
+            # 'The infection recurred'
+            return
     if words == ["is", "back"] and (
         set(note.after(mention.end, 1)) & {"to", "at", "from", "home", "on", "in", "with", "for", "again", "today"}
         or note.after(mention.end, 1) == [":"]

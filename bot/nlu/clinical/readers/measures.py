@@ -10,7 +10,7 @@ from bot.nlu.clinical.note import Note, overlap
 _NUM = r"\d{1,3}(?:\.\d+)?"
 
 
-_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg|margin \( anal verge \)|margin anal|edge anal|border anal|verge \( anal \)|anal canal entrance)"
+_VERGE = r"(?:the )?(?:anal verge|av|a\.v|a \. v \.?|verge|anal (?:margin|edge|orifice|ring|opening)|anus|anocutaneous line|acl|anal verg|margin \( anal verge \)|anus (?:edge|verge|margin|ring)|margin anal|edge anal|border anal|verge \( anal \)|anal canal entrance)"
 
 
 _RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|approximately|approx|approx \.|ca|~|around|only|just|some) )?(?P<a>{_NUM})(?: (?P<u1>cm|mm))?(?: ?(?:-|to|and|–|/) ?(?P<b>{_NUM}))? (?P<u>cm|mm|centimetres?|centimeters?|millimetres?)"
@@ -18,14 +18,14 @@ _RANGE = rf"(?:(?P<limit><|>|≤|≥|<=|>=|under|over|less than|more than|about|
 
 _HEIGHT = (
     re.compile(
-        rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:\( )?(?:up )?(?:above|from|fr|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|form|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"
+        rf"(?<!\S){_RANGE} (?:\( \w+ \) )?(?:\( )?(?:up )?(?:above|from|fr|fm|frm|ex|distance to|up from|up above|off|to|proximal to|abv|over|ab|of|inside|short of|away from|distance from|form|of distance from|distant from|cranial to|cephalad to|proximal from|beyond|in from) {_VERGE}(?!\S)"
     ),
     re.compile(rf"(?<!\S){_RANGE} (?:ab ano|ab ani|av|anal verge|f / av|from verge|f\.a\.v)(?!\S)"),
     re.compile(
         rf"(?<!\S)(?:ab ano|ab ani|distance ab ano|(?:distance )?to (?:the )?(?:anus|anal edge|anal margin|anal verge|anal)|from (?:the )?(?:anus|anal edge|anal verge)|distance (?:to|from) (?:the )?(?:anus|anal edge))(?: (?::|=|is|about|of|approx))* {_RANGE}(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|adenocarcinomas|rectum|rectal|mass|growth|swelling|ulcer|one|adeno|,)(?: (?:sits|lies|is|was|found|seen|situated|located|begins|starts|of|the|rectum|rectal|in|low|mid|\(|\)|mucinous|biopsy|proven|at|,))* {_RANGE} (?:up|above|high|from below|inside)(?: (?:from|the|verge|anal|in))*(?!\S)"
+        rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|adenocarcinomas|rectum|rectal|mass|growth|swelling|ulcer|one|adeno|,)(?: (?:sits|lies|is|was|found|seen|situated|located|begins|starts|of|the|rectum|rectal|in|low|mid|\(|\)|mucinous|biopsy|proven|at|,))* {_RANGE} (?:up|above|high|from below|inside|in(?= ?(?:[.,;)]|$)))(?: (?:from|the|verge|anal|in))*(?!\S)"
     ),
     re.compile(
         rf"(?<!\S)(?:rectal (?:adenocarcinoma|adenoca|ca|cancer|tumour|carcinoma|adeno)|(?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca|adeno) (?:of )?(?:the )?rectum)(?: ,| \()? {_RANGE}(?= ?(?:,|\.|;|$|\)|m?r?c?t[1-4]|stage|mss|ecog|from|av|on dre))"
@@ -37,13 +37,19 @@ _HEIGHT = (
         rf"(?<!\S)(?:(?:lower|distal|inferior|caudal|lowest|low|bottom|under)(?: tumour)? (?:border|edge|margin|pole|end|extent|aspect|limit|part|rim|lip|boundary)|lb|bottom|lower lip)(?: (?:of|the|tumour|lesion|is|at|lies|lying|sits|:|=|was|mass|its|a|begins|starts|reaches|measured|located|situated|\(|on|by|mri|found|being|comes|down|to|about|distance|av|from|in|height|,))* {_RANGE}(?! (?:long|wide|across|in (?:length|size|diameter)|thick|mass|x|by)(?!\S))(?!\S)"
     ),
     re.compile(
-        rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|palpable|felt|starts|begins|ends|ending|starting|beginning|anastomosis|rectal ca|reach(?:es|ed)?|finger|fingertip)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
+        rf"(?<!\S)(?:tumour|lesion|cancer|ca|adenocarcinoma|adenoca|mass|carcinoma|rectum|rectal|growth|neoplasm|adenocarcinomas|one|primary|situated|located|sits|lies|lying|regrowth|recurrence|palpable|felt|starts|begins|ends|ending|starting|beginning|anastomosis|rectal ca|reach(?:es|ed)?|finger|fingertip)(?: (?:found|seen|is|it|lies|located|situated|palpable|on|pr|dre|scope|mri|,|starting|beginning|sitting|felt|low|in|the|biopsy|proven|clearly))* (?:at|from|between) {_RANGE}(?! (?:in (?:size|length|diameter)|across|long|wide|mass|tumour|lesion))(?!\S)"
     ),
 )
 
 
 _HEIGHT_FIELD = re.compile(
     rf"(?<!\S)(?:dist(?:ance)?|height|lower (?:border|edge)|level)(?: (?:from|to|above|of))*(?: {_VERGE})? (?:\( )?(?P<u>cm|mm)(?: \))?(?: (?:from|above|to) {_VERGE})?(?: (?::|=|is))* (?P<a>{_NUM})(?: ?(?:-|to) ?(?P<b>{_NUM}))?(?! (?:x|by|mm|cm)(?!\S))(?!\S)"
+)
+
+
+#: '5 above anal verge (cm, MRI)', '7 from AV (cm)': the unit stands behind.
+_UNIT_BEHIND = re.compile(
+    rf"(?<!\S)(?P<a>{_NUM}) (?:above|from|fm|frm|ab|off|to|over) {_VERGE} \( (?P<u>cm|mm)(?= ?[,)])"
 )
 
 
@@ -228,6 +234,10 @@ def measures(note: Note) -> list[tuple[int, int, float, float]]:
         low = float(match["a"]) * factor
         spans.append((start, end))
         out.append((start, end, low, float(match["b"]) * factor if match["b"] else low))
+    for match, start, end in note.find(_UNIT_BEHIND):
+        low = float(match["a"]) * (10.0 if match["u"] == "cm" else 1.0)
+        spans.append((start, end))
+        out.append((start, end, low, low))
     for match, start, end in note.find(_HEIGHT_BARE):
         if not overlap((start, end), spans):
             spans.append((start, end))
@@ -343,6 +353,9 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
     for match, start, end in note.find(_SIZE):
         if overlap((start, end), taken):
             continue
+        if note.before(start, 1) in (["rectum"], ["rectal"]) and match["u"].startswith("c") and not match["b"]:
+            # 'Rectum 11 cm per scope' tells a height.
+            continue
         if _of_upper_edge(note, start, end) or note.norms[max(0, start - 2) : start] == ["at", ":"]:
             continue
         segment = note.segment(start)
@@ -389,11 +402,14 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
             # 'rectal ca T3N1M0 5cm': its height as well as its size.
             continue
         # 'rectum, 6 cm' may be a height as well, unless the note gives one.
-        plain = not taken and match["u"].startswith("c") and not match["b"] and float(match["a"]) < 16
+        plain = not taken and match["u"].startswith("c") and not match["b"]
         bare = (
             not plain
             and segment.end - segment.start <= end - start + 1
-            and any(m.group in {"histology", "course", "site", "tumour"} for m in note.in_sentence(segment.sentence))
+            and any(
+                m.group in {"histology", "course", "site", "tumour", "measure"}
+                for m in note.in_sentence(segment.sentence)
+            )
         )
         first, last = note.sentence(start)
         alone = (

@@ -184,6 +184,12 @@ def obstructions(note: Note) -> Iterator[Finding]:
             mention.assertion = "planned"
         if (
             mention.is_patient
+            and mention.assertion == "present"
+            and _NOT_MADE.match(" ".join(note.after(mention.end, 6)))
+        ):
+            mention.assertion = "negated"
+        if (
+            mention.is_patient
             and re.search(
                 r"(?<!\S)(?:prepared for|preparing for|awaiting|needs|need of|requires|for|on the list for|going for|waiting for|booked for|listed for|asked for|marked for|consented for|candidate for)(?: (?:a|an|the|his|her|loop|defunctioning|urgent))*$",
                 " ".join(note.before(mention.start, 6)),
@@ -195,6 +201,11 @@ def obstructions(note: Note) -> Iterator[Finding]:
         if mention.is_patient and mention.assertion in {"present", "negated", "planned"}:
             made = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
             yield of_mention_as(note, mention, "stoma", "present" if made else mention.assertion)
+
+
+_NOT_MADE = re.compile(
+    r"^(?:(?:was|is|has|has been|had been|were) )?(?:not|never|no)(?: (?:yet|been|so far))* (?:made|formed|fashioned|done|created|raised|performed|constructed|given|sited|placed|have|had)(?!\S)"
+)
 
 
 _STOMA_TALK = re.compile(

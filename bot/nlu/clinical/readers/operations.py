@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from bot.nlu.clinical.note import Mention, Note, overlap
+from bot.nlu.clinical.note import DateMention, Mention, Note, overlap
 from bot.nlu.clinical.readers.common import dates_of, finding
 from bot.nlu.clinical.readers.obstruction import made_already
 from bot.trial.facts import Finding
 
 _NONE = re.compile(
     r"(?<!\S)(?P<neg>no|not once|never had|denies|deny|denying|without|nil|has not been|not been|was not|not had|has not had|never|had no|has had no|has no|not undergone|never undergone|zero|denied)(?: (?:any|other|further|previous|prior|prev|past|major|recent|significant|known|kind of|form of|been|an|a|of|or|planned|major or minor|in (?:his|her) life))*"
-    r" (?P<what>surgery|surgeries|operations?|ops?|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|(?:been )?operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
+    r" (?P<what>surgery|surgeries|operations?|ops?(?! (?:notes?|report|records?|letter|details|list|date))|surgical (?:history|procedures?|interventions?|operations?|intervention|hx)|(?:been )?operated(?: on| upon)?|under the knife|major surgical procedures?|procedures? under ga|major procedures?|in theatre)(?!\S)"
 )
 _NONE_FORM = re.compile(
-    r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w)| (?:<|within|in|last)? ?(?:4|four) ?(?:weeks|wks|wk|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of))"
+    r"(?<!\S)(?:psh|pshx|surgical history|past surgical history|previous (?:operations|surgery|ops)|prior (?:operations|surgery)|(?:major |recent |recent major )?(?:surgery|operations?|ops?)(?: (?:in|within) (?:the )?(?:last|past|previous) (?:4|four) (?:weeks|wks|w)| (?:<|within|in|last)? ?(?:4|four) ?(?:weeks|wks|wk|w))?|surgery / 4w|major surgery < 4 weeks)(?: (?::|-|\?|=|<|\.|4|wks?|w|weeks))* (?:nil|none|no|never|negative|0|n)(?= ?(?:,|\.|;|$|\)|ever|of|in|within|for|since|over|during))"
 )
 _NOTHING = re.compile(
     r"(?<!\S)(?:nothing (?:surgical|operated on|operated)|not (?:had any|undergone any|join any) (?:operation|surgery)|not operated(?: on| upon)?|no operation in recent|(?:never|not)(?: (?:once|yet|ever|been|set foot|lain|was|seen))* (?:in |inside |on )?(?:an |the |any )?operating (?:theatre|table|room|theater))(?!\S)"
@@ -32,6 +32,7 @@ _RECENT_TAIL = re.compile(
 def read_operations(note: Note) -> Iterator[Finding]:
     """`surgery`, `surgery_none`, `emergency_surgery`, `elective_surgery`, `bleeding`, `perforation`."""
     yield from _operations(note)
+    yield from _listed(note)
     yield from _given_organs(note)
     yield from _emergency_operations(note)
     yield from _none(note)
@@ -121,14 +122,28 @@ def _operations(note: Note) -> Iterator[Finding]:
             )
         if mention.group == "treatment" and not mention.attributes.get("rectal"):
             continue
-        yield finding(
-            note,
-            "surgery",
-            mention.start,
-            mention.end,
-            {"major": major, "name": note.words(mention.start, mention.end)},
-            when=when if when.known else ended,
-        )
+        days = [day.period for day in mention.dates[1:] if _another_of_its_kind(note, day)]
+        for period in [when if when.known else ended, *days]:
+            # 'Left hip replaced in February, right hip on 14 May': each day tells of one.
+            yield finding(
+                note,
+                "surgery",
+                mention.start,
+                mention.end,
+                {"major": major, "name": note.words(mention.start, mention.end)},
+                when=period,
+            )
+
+
+def _another_of_its_kind(note: Note, day: DateMention) -> bool:
+    """Whether a further date in the list tells of a second operation ('left hip in February, right hip on 14 May')."""
+    segment = note.segment(day.start)
+    words = set(note.norms[segment.start : day.start])
+    return (
+        day.role == "at"
+        and bool(words & {"left", "right", "other", "second", "again", "another", "redo", "revision"})
+        and "not" not in words
+    )
 
 
 def _only_referred_to(note: Note, mention: Mention) -> bool:
@@ -144,7 +159,7 @@ def _only_referred_to(note: Note, mention: Mention) -> bool:
     ]
     if not others:
         return False
-    if words == "stoma":
+    if words in {"stoma", "defunctioning", "defunctioned", "diverted", "diversion"}:
         made = {"formed", "fashioned", "made", "created", "raised", "new", "formation", "another", "second", "re"}
         around = set(note.before(mention.start, 3)) | set(note.after(mention.end, 4))
         return any(m.group == "stoma" for m in others) and not around & made
@@ -165,6 +180,32 @@ def _other_than(note: Note, mention: Mention) -> bool:
     ) is not None and any(
         m is not mention and m.group == mention.group and m.present and dates_of(m)[0].known for m in note.mentions
     )
+
+
+_PARTS_OPERATED = re.compile(
+    r"(?<!\S)(?:tonsils?|hernias?|gall ?bladder|gb|appendix|hips?|knees?|shoulder|womb|uterus|spleen|kidney|thyroid|ovar\w+|breast|back|spine|heart|prostate|caesar\w*|bypass)(?!\S)"
+)
+
+
+def _listed(note: Note) -> Iterator[Finding]:
+    """'Operations: tonsils 1970, hernia 1999': a field that counts them by the part and the year."""
+    for first, last in note.layout.sentences:
+        colon = next((i for i in range(first, min(last, first + 5)) if note.norms[i] == ":"), None)
+        if colon is None or not re.search(
+            r"(?<!\S)(?:operations?|ops?|surgeries|surgery|psh|surgical history|operated)(?!\S)",
+            note.words(first, colon),
+        ):
+            continue
+        for segment in note.layout.segments[note.layout.segment_of[colon] : note.layout.segment_of[last - 1] + 1]:
+            days = [d for d in note.dates_around(segment.start) if segment.start <= d.start < segment.end]
+            named = any(
+                m.attributes.get("surgery") for m in note.in_sentence(segment.sentence) if m.segment == segment.index
+            )
+            words = note.words(segment.start, segment.end)
+            if segment.start > colon and days and not named and _PARTS_OPERATED.search(words):
+                yield finding(
+                    note, "surgery", segment.start, segment.end, {"major": True, "name": words}, when=days[0].period
+                )
 
 
 def _given_organs(note: Note) -> Iterator[Finding]:
@@ -250,7 +291,8 @@ def _none(note: Note) -> Iterator[Finding]:
     for match, start, end in note.find(_NONE_FORM):
         scope = (
             "recent"
-            if re.search(r"last|past|previous \d|4", match.group()) and "past surgical" not in match.group()
+            if (re.search(r"last|past|previous \d|4", match.group()) and "past surgical" not in match.group())
+            or re.match(r"(?:in|within|for|since|over|during) (?!(?:his|her|my) life)", " ".join(note.after(end, 3)))
             else "ever"
         )
         if _about_patient(note, start):
@@ -325,7 +367,7 @@ _TUMOUR_CAUSES = re.compile(
     r"(?<!\S)(?:obstruct\w*|perforat\w*|bleed\w*|haemorrhag\w*|bled|tumour|cancer|rectal|rectum|colostomy|ileostomy|stoma|hartmann\w*|ileus|defunction\w*|subileus)(?!\S)"
 )
 _OPERATION = re.compile(
-    r"(?<!\S)(?:surgery|operation|op|operations|laparotomy|procedures?|interventions?|theatre|operated|colostomy|ileostomy|stoma|hartmann\w*|resection|resected|defunctioned|defunctioning|laparoscopy|surgical|diversion)(?!\S)"
+    r"(?<!\S)(?:surgery|operation|op|operations|laparotomy|procedures?|interventions?|theatre|operated|colostomy|ileostomy|stoma|hartmann\w*|resection|resected|defunctioned|defunctioning|laparoscopy|surgical|diversion|operate|operates)(?!\S)"
 )
 
 
@@ -346,12 +388,16 @@ def _emergency(note: Note) -> Iterator[Finding]:
             continue
         if (
             mention.assertion == "negated"
-            or re.search(rf"(?<!\S)(?:never|not)(?: \S+){{0,6}}? {re.escape(phrase)}(?!\S)", words)
+            or re.search(rf"(?<!\S)(?:never|not|nobody|no one|none)(?: \S+){{0,6}}? {re.escape(phrase)}(?!\S)", words)
             or _NOT_DONE.match(note.words(mention.end, note.sentence(mention.start)[1]))
         ):
             yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="negated", cue=mention.cue)
             continue
         if mention.assertion in {"planned", "hypothetical"} and not _happened(note, mention, words):
+            continue
+        if re.match(
+            r"(?:may|might|could|would|will|should|can|if|only if)(?!\S)", note.words(mention.end, mention.end + 2)
+        ):
             continue
         if mention.assertion == "uncertain":
             yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="uncertain", cue=mention.cue)

@@ -142,6 +142,8 @@ def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention]) -> 
 
 def _the_tumour_itself(note: Note, mention: Mention) -> bool:
     """'primary rectal lymphoma' is the tumour's own histology."""
+    if note.words(mention.start, mention.end) == "adenocarcinoma in situ":
+        return True
     before = note.before(mention.start, 2)
     after = note.after(mention.end, 3)
     return bool({"rectal", "anorectal"} & set(before)) or "rectum" in after or renamed(note, mention)

@@ -113,9 +113,14 @@ _DOWN = re.compile(
 )
 
 
+_LOW_DOWN = re.compile(
+    r"(?<!\S)(?:rectal|bowel) (?:adenocarcinoma|adenoca|tumour|cancer|carcinoma|ca|lesion|growth|mass) (?:(?:,|is|it|lies|lying|sits|sitting|situated|very|quite|rather) ?)*(?P<third>low)(?: down| lying)(?!\S)"
+)
+
+
 def _thirds_apart(note: Note) -> Iterator[Finding]:
     """'a low-lying adenocarcinoma of the rectum', 'an adenocarcinoma low in the rectum'."""
-    for pattern in (_FAR, _DOWN):
+    for pattern in (_FAR, _DOWN, _LOW_DOWN):
         for match, start, end in note.find(pattern):
             if (
                 not any(m.attributes.get("third") and m.start < end and start < m.end for m in note.around(start))

@@ -71,7 +71,9 @@ def spreads(note: Note) -> Iterator[Finding]:
     for mention in note.of("site_lesion"):
         if not mention.is_patient or mention.assertion == "negated":
             continue
-        near = set(note.sentence_words(mention.start).split())
+        number = note.layout.sentence_of(mention.start)
+        last = note.layout.sentences[min(number + 1, len(note.layout.sentences) - 1)][1]
+        near = set(note.words(note.layout.sentences[number][0], last).split())
         if near & {
             "benign",
             "haemangioma",
@@ -133,7 +135,7 @@ _CONFINED = re.compile(
     r"|(?:no|without)(?: (?:evidence|sign|signs) of)?(?: any)? (?:disease|tumour|lesions?|deposits?|uptake|avidity|foci) (?:outside|elsewhere|beyond|at a distance|in (?:the )?(?:liver|lungs?) (?:or|and|nor) (?:the )?(?:liver|lungs?))"
     r"|no (?:distant|remote|extrapelvic|extra pelvic|other avid|further) (?:uptake|avidity|foci|focus|lesions?|deposits?|organ involvement|organs? involved)"
     r"|(?:uptake|avid|avidity|activity) (?:is |was |seen |found )?(?:only|solely|limited to|confined to) (?:in |to )?(?:the )?(?:rectum|rectal|primary|tumour|pelvis)"
-    r"|(?:ct|pet|pet ct|scans?|staging|imaging)(?: \S+){0,5}? (?:showing|shows|showed|reveals|revealed|reports|finds|found|with|without|:|-)(?: any)? ?(?:no spread|nothing (?:elsewhere|outside|distant|in (?:the )?(?:liver|lungs?)(?: ?(?:,|or|and|nor|/) ?(?:the )?(?:liver|lungs?))))"
+    r"|(?:ct|pet|pet ct|scans?|staging|imaging)(?: \S+){0,5}? (?:showing|shows|showed|reveals|revealed|reports|finds|found|with|without|:|-|,|done|and)(?: any)? ?(?:no spread|nothing (?:elsewhere|outside|distant|sinister|suspicious|worrying|metastatic|in (?:the )?(?:liver|lungs?)(?: ?(?:,|or|and|nor|/) ?(?:the )?(?:liver|lungs?))))"
     r"|nothing (?:elsewhere|else|distant) (?:on|in|at|by) (?:the )?(?:staging )?(?:ct|pet|pet ct|scans?|imaging|staging))(?!\S)"
 )
 
@@ -155,7 +157,7 @@ def near_other_cancer(note: Note, mention: Mention) -> bool:
 
 _CLEAR = re.compile(
     r"(?<!\S)(?:(?:liver|lungs?) (?:and|,|/|&) (?:liver|lungs?)(?: (?:are|is|both|all|look|looked))* (?:clear|free|normal|clean) (?:on|in|at|per|by) (?:the )?(?:staging )?(?:ct|pet|mri|scan|staging|imaging)|(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
-    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are )?clear|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
+    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are |both )?(?:clear|free|clean|normal|unremarkable|ok)|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
 )
 
 

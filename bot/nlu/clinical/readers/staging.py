@@ -237,8 +237,9 @@ def _not_tnm(note: Note, name: str, start: int, end: int) -> bool:
 
 
 def of_another_cancer(note: Note, start: int) -> bool:
-    index = note.segment(start).index
-    groups = {m.group for m in note.around(start) if note.segment(m.start).index == index}
+    home = note.segment(start)
+    own = {home.index, home.index - 1} if home.link == "(" else {home.index}
+    groups = {m.group for m in note.around(start) if note.segment(m.start).index in own}
     return "malignancy" in groups and not groups & {"site", "histology"}
 
 

@@ -311,7 +311,7 @@ _TESTED_FOR = re.compile(
     r"(?<!\S)(?:(?:skin|prick|patch|intradermal\w*|provocation|challenge|scratch) ?(?:prick )?(?:tests?|testing|tested)?|allergy tests?|spilt|spilled|splash\w*|handl\w+|dispens\w+|prepares?|preparing|in contact with|exposure to|exposed to|worked with|works with)(?!\S)"
 )
 _PLAN_LABEL = re.compile(
-    r"(?:^|(?<!\S))(?:mdt|mdm|plan|plans|recommendations?|outcome|proposal|proposed|suggestion|decision|intention|aim|strategy|options?|intended|advice|next|to do|tumour board|board|conference)(?: (?:mdt|meeting|decision|outcome|advice|recommendation|today|of|the|plan|treatment|step|steps))* :(?: \S+){0,12}$"
+    r"(?:^|(?<!\S))(?:mdt|mdm|alternatives?|standard|otherwise|instead|outside the trial|plan|plans|recommendations?|outcome|proposal|proposed|suggestion|decision|intention|aim|strategy|options?|intended|advice|next|to do|tumour board|board|conference)(?: (?:mdt|meeting|decision|outcome|advice|recommendation|today|of|the|plan|treatment|step|steps|outside|trial|study|arm|care|would|is|be|to|this))* :(?: \S+){0,12}$"
 )
 _ANSWER_GIVEN = re.compile(
     r"(?<!\S)(?:given|done|completed|received|yes|y|cycles?|courses?|gy|fractions?|finished|ongoing|started|since|had|x\d|\d ?x|until|stopped|last|first|second|in (?:19|20)\d\d|(?:19|20)\d\d|weekly|tolerated|doses?|currently|now|positive|pelvic|adjuvant|neoadjuvant|short course|long course)(?!\S)"
@@ -353,7 +353,7 @@ def _not_given(note: Note, mention: Mention) -> bool:
 
 #: What says that a treatment took place: before its name, and after it.
 _TOOK_PLACE = re.compile(
-    r"(?<!\S)(?:(?:so far|to date|before|up to now|until now) :|had|has had|having had|received|receives|receiving|given|gave|got|gets|getting|underwent|undergone|undergoing|complet\w+|start\w*|began|begun|begins|commenced|finish\w+|after|following|s/p|post|previous\w*|prior|treated|treatment with|treats?|cycles?|courses?|rounds?|doses?|infusions?|injections?|boxes|tablets|on|ongoing|history|h/o|stopped|tolerated|progress\w*|took|taking|takes|taken|currently|continues|continued|under|underwent|via|since|until|ago|done|performed|was|were|has been|have been|is having|having|status|failed|refractory|relapsed|despite|already|last|first|second|third|irradiated|removed|excised|resected|yes|y|x\d+|\d+x|c\d|gy|fractions?|f|/|admits|off|off-label|earlier|induction|switched|changed|followed|then|plus|adjuvant|once|twice|daily|weekly|monthly|x|ended|discontinued|interrupted|half|abandoned|still|now|in (?:19|20)\d\d|(?:19|20)\d\d)(?!\S)"
+    r"(?<!\S)(?:(?:so far|to date|before|up to now|until now) :|had|has had|having had|received|receives|receiving|given|gave|got|gets|getting|underwent|undergone|undergoing|complet\w+|start\w*|began|begun|begins|commenced|finish\w+|after|following|s/p|post|previous\w*|prior|treated|treatment with|treats?|cycles?|courses?|rounds?|doses?|infusions?|injections?|boxes|tablets|on|ongoing|history|h/o|stopped|tolerated|progress\w*|took|taking|takes|taken|currently|continues|continued|under|underwent|via|since|until|ago|done|performed|was|were|has been|have been|is having|having|status|failed|refractory|relapsed|despite|already|last|first|second|third|irradiated|removed|excised|resected|yes|y|x\d+|\d+x|c\d|gy|fractions?|f|/|admits|pre ?treated|pretreatment with|off|off-label|earlier|induction|switched|changed|followed|then|plus|adjuvant|once|twice|daily|weekly|monthly|x|ended|discontinued|interrupted|half|abandoned|still|now|in (?:19|20)\d\d|(?:19|20)\d\d)(?!\S)"
 )
 _TOOK_PLACE_AFTER = re.compile(
     r"^(?:\S+ ){0,6}?(?:given|done|completed|received|finished|started|stopped|began|until|since|ago|tolerated|ended|ongoing|cycles?|courses?|doses?|infusions?|fractions?|gy|x ?\d+|\d+ ?x|c\d+|times|daily|weekly|monthly|was|were|has been|had been|without (?:effect|success|response)|progression|progressed|response|yes|y|last (?:week|month|year|spring|summer|autumn|winter)|(?:19|20)\d\d|yesterday|today|already|failed|abandoned|interrupted|at (?:the )?(?:referring|another|other|outside)|abroad|elsewhere|privately|in progress|for (?:breast|prostate|lung|cml|cll|lymphoma|leukaemia|myeloma|melanoma|\S+ (?:cancer|carcinoma|ca|lymphoma|leukaemia)))(?!\S)"
@@ -383,7 +383,10 @@ def _was_given(note: Note, mention: Mention, cause: str) -> bool:
         _TOOK_PLACE.search(head) is not None
         or _TOOK_PLACE_AFTER.match(note.words(mention.end, min(end, mention.end + 12))) is not None
         or _TOOK_PLACE_AFTER.match(note.words(mention.end, min(last, mention.end + 5))) is not None
-        or (mention.end - mention.start > 1 and _TOOK_PLACE.search(note.words(mention.start, mention.end)) is not None)
+        or (
+            mention.end - mention.start > 1
+            and re.search(r"(?<!\S)gy(?!\S)", note.words(mention.start, mention.end)) is not None
+        )
     )
 
 

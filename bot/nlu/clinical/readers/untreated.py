@@ -73,7 +73,7 @@ def _settled_without(note: Note, mention: Mention) -> bool:
 
 
 _THERAPY = r"(?:pre ?treatments?|treatments?|therap(?:y|ies)|tx|rx|ther(?: \.)?|treatm|trt|interventions?|anticancer treatment)"
-_ONCO = r"(?:anti ca|anti tumou?r|antitumou?r|anti cancer|anticancer|antineoplastic|oncologic(?:al)?|cancer|tumou?r|tumou?r directed|cancer directed|specific)"
+_ONCO = r"(?:onc|oncol|anti ca|anti tumou?r|antitumou?r|anti cancer|anticancer|antineoplastic|oncologic(?:al)?|cancer|tumou?r|tumou?r directed|cancer directed|specific)"
 _EARLIER = r"(?:previous|prior|prev|earlier|past|preceding|former|pre)"
 _SO_FAR = r"(?:so far|to date|till now|until now|up to now|as yet|yet|hitherto|up to today|before(?: now| this)?|beforehand|thus far|till today)"
 _UNTREATED = re.compile(
@@ -93,15 +93,22 @@ _THIS = r"(?:it|this|that|(?:the|this|that|his|her|my|your|a)? ?(?:present|curre
 _FOR_THIS = rf"(?:for|against|of|to|on|about|at) {_THIS}"
 _FILL = rf"(?:any|a|an|single|other|one|real|such|(?:form|kind|sort|type|course|line|cycle|dose)s? of|{_EARLIER}|{_ONCO}|systemic|local|or|and|active|curative|further|radical|(?:neo ?)?adjuvant|formal)"
 _NOUN = rf"(?:(?:{_FILL} )*{_THERAPY})"
+_MANNER = r"(?:systemic|medical|drug|surgical|local|operative|radiation|radio|radiotherapeutic|chemo|chemotherapeutic)"
 _WHEN = rf"(?:yet|ever|so|far|before|been|to|date|{_SO_FAR})"
-_GOT = r"(?:had|have|has|received?|receives|given|gotten|get|got|accept(?:ed)?|taken|take|undergone|undergo|underwent|start(?:ed)?|beg[iau]n|commenced?|tried|done|do|join(?:ed)?|experienced)"
+_GOT = r"(?:had|have|has|received?|receives|given|gotten|get|got|accept(?:ed)?|taken|take|undergone|undergo|underwent|start(?:ed)?|beg[iau]n|commenced?|tried|made|make|done|do|join(?:ed)?|experienced)"
 _NEVER = r"(?:not|never|hasnt|havent|hadnt|didnt|has not|have not|had not|did not|does not|without having|denies(?: ever)?(?: having)?|denied(?: having)?|nobody|no one|no doctor|nor (?:has|had|have|did) (?:he|she|they|i|the patient|anyone|anybody))"
 #: 'Never accepted any therapy', 'nobody has given her any treatment', 'treatment not started', 'nothing was done for it'.
 _DENIED = re.compile(
-    rf"(?<!\S)(?:{_NEVER}(?: (?:has|have|had|{_WHEN}))* {_GOT}(?: (?:him|her|me|them|been|given|had|{_WHEN}))* {_NOUN}"
+    rf"(?<!\S)(?:(?:not|never)(?: (?:yet|been|ever|so far))* (?:started|put|placed|begun)? ?on (?:(?:any|a) )*{_NOUN}"
+    rf"|(?:has|have|was|is)? ?(?:anything|something|any) (?:\S+ ){{0,2}}?(?:done|given|started) (?:yet |so far )?{_FOR_THIS}(?: (?:yet|so far|to date))? (?::|\?|-) (?:no|none|nothing|never)"
+    rf"|free of (?:any )?(?:{_EARLIER} |{_ONCO} )+{_THERAPY}"
+    rf"|(?:{_THERAPY}|therapies) (?::|-|=) (?:none|nil|nothing|no|0) {_SO_FAR}"
+    rf"|{_NEVER} (?:been given|been offered|received|had|got|taken) (?:anything|any drugs?|any pills?|any medicines?) {_FOR_THIS}"
+    rf"|(?:no|without|nil|neither)(?: (?:any|a|an))? (?=(?:\S+ ){{0,6}}?(?:systemic|medical|drug|chemo\w*) )(?=(?:\S+ ){{0,6}}?(?:surgical|local|operative) )(?:{_MANNER} (?:(?:,|or|and|nor|/|&) )*){{2,4}}(?:{_ONCO} )*{_THERAPY}"
+    rf"|{_NEVER}(?: (?:has|have|had|{_WHEN}))* {_GOT}(?: (?:him|her|me|them|been|given|had|{_WHEN}))* {_NOUN}"
     rf"|(?:never|not) (?:(?:any|a|had) )*{_NOUN} (?:received|given|had|got|taken|started|undergone|done|accepted)"
     rf"|(?:not any|denies|denied|denying|deny) (?:(?:any|all|having had|having|ever) )*(?=(?:\S+ )*?(?:{_ONCO}|{_EARLIER}|{_THERAPY} {_FOR_THIS})){_NOUN}(?: {_FOR_THIS})?"
-    rf"|{_NOUN}(?: {_FOR_THIS})?(?: (?:has|have|had|was|were|is))? (?:not|never)(?: (?:yet|been|so far))* (?:start(?:ed)?|begun|begin|given|commenced|initiated|received|taken|done|had|accepted|administered|undertaken)"
+    rf"|{_NOUN}(?: {_FOR_THIS})?(?: (?:has|have|had|was|were|is))? (?:not|never|hasnt|wasnt|isnt|hadnt)(?: (?:yet|been|so far))* (?:start(?:ed)?|begun|begin|given|commenced|initiated|received|taken|done|had|accepted|administered|undertaken)"
     rf"|(?:(?:any|{_EARLIER}|{_ONCO}|received|given|have you had|had you|has (?:he|she) had|ever had) )*{_THERAPY}(?: (?:received|given|had|done|so far|to date|before|ever|yet|up to now|until now|previously|was|taken|{_FOR_THIS}))+(?: ?(?::|-|\?|=|,))+ (?:none|nil|no|n|never|0|nothing|not any|not yet|negative)"
     rf"|(?:no|without|nil|zero|never) {_NOUN} {_FOR_THIS}"
     rf"|(?:no|without|nil|zero|never) (?:(?:any|other) )*(?:systemic|local)(?: ?(?:or|and|/|nor) ?(?:systemic|local)) (?:(?:{_ONCO}) )*{_THERAPY}"
@@ -112,7 +119,7 @@ _DENIED = re.compile(
     rf"|{_THIS} (?:(?:has|is|was|been|so|far|as|still|to|date|{_WHEN}) )*(?:not|never) (?:yet |been )*(?:touched|treated)(?: {_WHEN})*)(?= |$)"
 )
 #: Words that must stand in a note for :data:`_DENIED` to find anything.
-_DENIABLE = re.compile(rf"(?<!\S)(?:{_THERAPY}|nothing|touched|treated)(?!\S)")
+_DENIABLE = re.compile(rf"(?<!\S)(?:{_THERAPY}|nothing|touched|treated|anything)(?!\S)")
 
 
 def _untreated_in_other_words(note: Note) -> Iterator[Mention]:
@@ -278,7 +285,10 @@ def _for_other(note: Note, mention: Mention) -> bool:
     """'Treatment-naive for HCV', 'never treated for psoriasis', 'HCV RNA positive, never treated': not this cancer."""
     first, last = note.sentence(mention.start)
     after = note.after(mention.end, 5)
-    if any(m.group in _VIRAL and mention.end <= m.start <= mention.end + 1 for m in note.around(mention.start)):
+    if any(
+        m.group in _VIRAL and mention.end <= m.start <= mention.end + 1 and m.start < last
+        for m in note.around(mention.start)
+    ):
         return True
     if after[:1] in (["for"], ["against"]):
         return any(
