@@ -9,16 +9,38 @@ from typing import Literal, get_args
 from actions import visits
 from actions.access import whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, Refused, record_section
+from actions.small_talk import out_of_scope
 from actions.support import asked_day, for_whom
+from actions.trial_information import not_in_record
 from actions.wording import lines, say_amount, say_date, say_list, sentences
 from bot.trial import dosing, schedule
 from bot.trial.dosing import Dose, DoseAmount, DoseDay
 from bot.trial.protocol import DrugName
 from bot.trial.record import ParticipantRecord
 
+#: Medicines that are none of the trial's: what is asked of them is never answered with the trial's drugs.
+_OTHER_MEDICINE = re.compile(
+    r"\b(?:insulin|metformin|aspirin|ibuprofen|paracetamol|acetaminophen|tylenol|panadol|advil|nurofen|statins?|\w+statin|warfarin|heparin|"
+    r"apixaban|rivaroxaban|clopidogrel|antibiotics?|amoxicillin|penicillin|prednis\w+|dexamethasone|cortisone|omeprazole|pantoprazole|"
+    r"loperamide|imodium|ondansetron|vitamins?|iron|magnesium|thyroxine|levothyroxine|painkillers?|pain\s+killers?|antidepressants?|"
+    r"sleeping\s+(?:pills?|tablets?)|blood\s+(?:pressure|thinn\w+)\s*(?:pills?|tablets?|medicine\w*|drugs?)?|cough\s+syrup|\w+pril|\w+sartan|"
+    r"caffeine|coffee|tea|alcohol)\b|胰岛素|二甲双胍|阿司匹林|布洛芬|对乙酰氨基酚|华法林|抗生素|头孢|阿莫西林|降压药|降糖药|安眠药|止痛药|维生素|退烧药|感冒药|中药",
+    re.IGNORECASE,
+)
+
+
+def _of_another_medicine(ask: Ask) -> bool:
+    """Whether a medicine is named and none of the trial's ('tablets' alone is a word for any)."""
+    words = " ".join((ask.part.text, *(part.text for part in ask.reading.parts)))
+    if not _OTHER_MEDICINE.search(words):
+        return False
+    return not re.search(r"cape|xelo|oxali|penpu|卡培|希罗达|奥沙|派安", words, re.IGNORECASE)
+
 
 async def dose_schedule(ask: Ask) -> Answer:
     """What is due on the day asked about (today where none is named), and the next dosing day."""
+    if _of_another_medicine(ask):
+        return await not_in_record(ask)
     record = await whose_record(ask, "dose_schedule")
     if ask.part.refers_to_previous and not ask.part.dates and not ask.memory.get("date"):
         raise _which_day(ask, record)
@@ -30,7 +52,9 @@ async def dose_schedule(ask: Ask) -> Answer:
     return Answer(
         "dose_schedule",
         lines(
-            for_whom(ask, record.code, _schedule_text(ask, due, _last_taken(ask, record))), sentences(*_notes(ask, due))
+            call_first(ask, record),
+            for_whom(ask, record.code, _schedule_text(ask, due, _last_taken(ask, record))),
+            sentences(*_notes(ask, due)),
         ),
         due.as_data(),
         about=record.code,
@@ -46,6 +70,8 @@ async def dose_schedule(ask: Ask) -> Answer:
 
 async def dose_amount(ask: Ask) -> Answer:
     """How much of a drug: the prescribed amount; for staff, without an order, the calculated one, said to be so."""
+    if _of_another_medicine(ask):
+        return await out_of_scope(ask)
     record = await whose_record(ask, "dose_amount")
     drug = _drug(ask)
     amount = dosing.dose_amount(
@@ -53,7 +79,7 @@ async def dose_amount(ask: Ask) -> Answer:
     )
     return Answer(
         "dose_amount",
-        for_whom(ask, record.code, _amount_text(ask, amount)),
+        lines(call_first(ask, record), for_whom(ask, record.code, _amount_text(ask, amount))),
         amount.as_data(),
         about=record.code,
         sources=(*_sources(), *(("site settings",) if amount.source == "calculated" else ())),
@@ -63,6 +89,8 @@ async def dose_amount(ask: Ask) -> Answer:
 
 async def missed_dose(ask: Ask) -> Answer:
     """A missed or vomited dose: never taken later, never doubled; the next one, and whom to tell."""
+    if _of_another_medicine(ask):
+        return await not_in_record(ask)
     record = await whose_record(ask, "missed_dose")
     drug: DrugName = _drug(ask) if ask.part.drugs else "capecitabine"
     vomited = _vomited(ask)
@@ -76,12 +104,26 @@ async def missed_dose(ask: Ask) -> Answer:
         after = ask.protocol.reasons[answer.reason][ask.language]
     return Answer(
         "missed_dose",
-        for_whom(ask, record.code, sentences(answer.text[ask.language], after)),
+        lines(call_first(ask, record), for_whom(ask, record.code, sentences(answer.text[ask.language], after))),
         answer.as_data(),
         about=record.code,
         sources=(ENROLMENT, answer.source),
         remember={"participant": record.code, "intent": "report_missed_dose", "drug": drug},
     )
+
+
+#: How many days an alarming sign told in a conversation stands before every dose told in it.
+_ALARM_DAYS = 2
+
+
+def call_first(ask: Ask, record: ParticipantRecord) -> str:
+    """That the team comes first, where this conversation told of an alarming sign: a plan of doses must not undo it."""
+    about, day = ask.memory.get("alarm") or (None, None)
+    if day is None or about not in (None, record.code):
+        return ""
+    if (ask.today - date.fromisoformat(str(day))).days > _ALARM_DAYS:
+        return ""
+    return ask.say("utter_dose_call_first", phone=ask.team_phone)
 
 
 def _vomited(ask: Ask) -> bool:

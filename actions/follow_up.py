@@ -67,6 +67,8 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
         return replace(part, intent="ask_visit_detail", visits=(str(memory["visit"]),), dates=(), scope="")
     if part.intent == "out_of_scope" and last and _is_bare(part) and _POINTS.search(part.text):
         return part.asking("nlu_fallback")  # 'what does it depend on': of what was just said, whatever it is
+    if part.intent == "nlu_fallback" and (supported := _supported(part)):
+        return part.asking(supported)
     if part.intent == "follow_up" and last not in _REPEATABLE:
         return _without_question_before(part)
     elliptical = part.intent == "nlu_fallback" and _is_bare(part) and bool(_ELLIPTIC.match(part.text))
@@ -79,6 +81,15 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
     return _asking(_of_the_same(part, last, memory), _question_after(part, last))
 
 
+def _supported(part: Part) -> str:
+    """The likeliest question, doubted as it was, where what the words name leaves little else; else empty."""
+    likeliest = part.ranking[0] if part.ranking else ""
+    if likeliest in ("ask_next_visit", "ask_visit_detail") and any(_CODED.fullmatch(code) for code in part.visits):
+        return likeliest
+    return likeliest if likeliest == "ask_dose_schedule" and part.drugs and part.dates else ""
+
+
+_CODED = re.compile(r"RT\d|IO1|C\dD1")
 _POINTS = re.compile(r"\b(?:it|that|this|there|they|them)\b|[它这那]", re.IGNORECASE)
 
 
@@ -150,13 +161,15 @@ _MAY_SUIT = frozenset(
 
 
 def _day_that_suits(part: Part, memory: Mapping[str, Any]) -> Part | None:
-    """A day given to a wish to move a visit that is open still, whatever was spoken of in between."""
+    """A day given to a wish to move a visit: another one right after it, the first one whatever came in between."""
     days = [mention for mention in part.dates if not mention.is_range]
-    if not memory.get("moving") or len(days) != 1 or part.intent not in _MAY_SUIT or _ASKS.match(part.text):
+    wished = memory.get("visit") if memory.get("intent") == "request_reschedule" else None
+    moving = memory.get("moving") or wished
+    if not moving or len(days) != 1 or part.intent not in _MAY_SUIT or _ASKS.match(part.text):
         return None
     if not _SUITS.search(part.text):
         return None
-    return replace(_asking(part, "request_reschedule"), visits=part.visits or (str(memory["moving"]),))
+    return replace(_asking(part, "request_reschedule"), visits=part.visits or (str(moving),))
 
 
 _ASKS = re.compile(r"^\W*(?:when|what(?!\s+about)|which|who|where|do|does|am|is|are|did|will)\b", re.IGNORECASE)

@@ -121,6 +121,8 @@ def _joined(text: str, mentions: list[DateMention]) -> bool:
 
 def _adds_to_note(ask: Ask) -> bool:
     """Whether staff in the middle of a pre-check add a finding ('hep B and C negative', 'she is pregnant')."""
+    if _goes_on_in_chinese(ask):
+        return True
     if not (in_precheck(ask) and ask.reading.findings):
         return False
     parts = ask.reading.parts
@@ -129,6 +131,16 @@ def _adds_to_note(ask: Ask) -> bool:
     if all(part.intent in _MAY_ADD for part in parts):
         return "?" not in parts[0].text
     return not any(_asks(part.text) for part in parts)
+
+
+def _goes_on_in_chinese(ask: Ask) -> bool:
+    """Whether staff who pasted a Chinese note add to it in Chinese: they are told again that it is not read."""
+    return (
+        ask.staff
+        and ask.reading.language == "zh"
+        and ask.memory.get("intent") == "check_eligibility"
+        and all(part.intent in _MAY_ADD and not part.participants for part in ask.reading.parts)
+    )
 
 
 def _asks(text: str) -> bool:

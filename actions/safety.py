@@ -44,7 +44,11 @@ async def symptom_triage(ask: Ask) -> Answer:
         {**triage.as_data(), **ticket.as_data()},
         about=about if ask.direct else None,
         sources=tuple(ask.services.triage.sources[key] for key in triage.sources),
-        remember={"intent": "report_symptom", **({"participant": about} if ask.staff and about else {})},
+        remember={
+            "intent": "report_symptom",
+            **({"participant": about} if ask.staff and about else {}),
+            **({"alarm": [about, ask.today.isoformat()]} if triage.level in ("emergency", "urgent") else {}),
+        },
     )
 
 

@@ -27,6 +27,11 @@ async def trial_info(ask: Ask) -> Answer:
     )  # fmt: skip
 
 
+async def not_in_record(ask: Ask) -> Answer:
+    """What the record does not answer, said so, with whom to ask."""
+    return await trial_info(ask.asking(ask.part.asking("ask_trial_not_in_record")))
+
+
 async def eligibility_criteria(ask: Ask) -> Answer:
     """The criteria asked about in the record's words, all of them by title where none is named."""
     return criteria_answer(ask, ask.part.criteria)

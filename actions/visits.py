@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from actions.access import refuse, whose_record
@@ -40,7 +41,14 @@ async def next_visit(ask: Ask) -> Answer:
         return _the_one_after(ask, record)
     wanted = wanted_visits(ask)
     if wanted:
-        return _detail(ask, record, pick_visit(ask, record, wanted), wanted)
+        answer = _detail(ask, record, pick_visit(ask, record, wanted), wanted)
+        following = schedule.next_visit(ask.protocol, record, ask.today).visit
+        is_next = ask.part.scope == "next" and not ask.part.visits
+        if (
+            is_next and following is not None and answer.data["visit"]["visit"] == following.visit
+        ):  # 'when do I come for my next drip'
+            return replace(answer, name="next_visit", data={**answer.data, "reason": None})
+        return answer
     return _next(ask, record)
 
 
@@ -111,7 +119,7 @@ async def request_reschedule(ask: Ask) -> Answer:
     ticket = await open_ticket(ask, "reschedule", record.code, summary)
     words = {
         "title": visit.title[ask.language],
-        "date": _when(ask, visit),
+        "date": _when(ask, visit) or ask.say("utter_no_date_yet"),
         "ticket": ticket.number,
         "requested": say_date(requested, ask.language) if requested else "",
     }

@@ -44,12 +44,20 @@ _CAME_UP = "vomited_tablets"
 _TOO_MUCH = "overdose"
 #: A Chinese question of leave stands at the end of what it asks about ('吃双份行不行'); what was done says so ('吃了').
 _LEAVE = re.compile(r"(?:行不行|行吗|可以吗|可不可以|好不好|好吗|成吗|能吗|能不能|对吗)\W*$")
+_HOW_MUCH = re.compile(r"(?:吃|服|用)(?:多少|几[片粒颗次])|(?:多少|几)(?:片|粒|颗|毫克)")
 _DONE = re.compile(r"了(?![吗呢?？]?\W*$)|已经|刚才?|不小心")
+
+_DONE_EN = re.compile(
+    r"\b(?:took|taken|swallowed|ate|eaten|had|doubled|already|mistake\w*|accident\w*|overdos\w*|gave|given|got|twice|by\s+now)\b",
+    re.IGNORECASE,
+)
 
 
 def _asks_leave(text: str) -> bool:
     """Whether a message asks leave for a deed and tells of none."""
-    return bool(_LEAVE.search(text)) and not _DONE.search(text)
+    if _LEAVE.search(text) or _HOW_MUCH.search(text):
+        return not _DONE.search(text)
+    return text.rstrip().endswith("?") and bool(re.search(r"[a-z]", text)) and not _DONE_EN.search(text)
 
 
 class _SymptomSource(Protocol):

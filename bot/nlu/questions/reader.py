@@ -29,6 +29,8 @@ _SURE_SHORT, _SURE_STATED = 0.75, 0.75
 _MAX_PARTS = 4
 #: A question, or so many words, that were not understood weigh more than 'ok' or 'sorry' beside them.
 _SAYS_MORE = 5
+#: A question of no more words than this that speaks of 'that' is put to what stands before it.
+_FEW = 4
 #: How sure a question must be that speaks of 'it' alone, to be one of its own.
 _SURE_ASKED = 0.85
 
@@ -112,6 +114,8 @@ class QuestionReader:
     def _parts_ways(self, left: _Read, right: _Read) -> bool:
         kind = right.segment.kind
         if kind == "sentence":
+            if self._points_at(left, right):
+                return False
             # a full stop parts even a statement from a question; two of one intent are one, unless they name two things
             return left.intent != right.intent or self._names_other(left, right)
         if kind == "aside":
@@ -132,6 +136,12 @@ class QuestionReader:
         if not (left.stands and right.stands):
             return False
         return left.intent != right.intent or (kind == "join" and self._names_other(left, right))
+
+    def _points_at(self, left: _Read, right: _Read) -> bool:
+        """'My letter says MSS. What is that?': a question that names nothing, put to the statement before it."""
+        words = re.findall(r"[a-z']+", right.segment.text.lower())
+        bare = right.segment.asks and right.segment.points_back and 0 < len(words) <= _FEW
+        return bare and not left.segment.asks and left.intent not in SOCIAL and not any(self._lexicon.carries(words))
 
     def _adds_nothing(self, left: _Read, right: _Read) -> bool:
         """'... and which day is it': the same question, asked on."""
@@ -184,6 +194,9 @@ class QuestionReader:
             unread = [read for read in reads if read.intent == FALLBACK and _says_more(read.segment)]
             if unread and not [read for read in spoken if read.intent != OUT_OF_SCOPE]:
                 return [whole] if whole.intent not in SOCIAL | {FALLBACK, OUT_OF_SCOPE} else unread[-1:]
+            social = [read for read in reads if read.intent in SOCIAL]
+            if social and all(read.intent == OUT_OF_SCOPE and not _says_more(read.segment) for read in spoken):
+                return social[-1:]  # 'All right dear. Goodbye'
             return spoken[:1] or ([whole] if whole.intent != FALLBACK else reads[:1])
         kept: list[_Read] = []
         background: list[Segment] = []

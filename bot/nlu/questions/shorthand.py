@@ -69,7 +69,7 @@ def is_noise(text: str) -> bool:
     """Whether a message is no words at all ('qwertyuiop', '啊啊哦'), or none that carries anything."""
     words = re.findall(r"[^\W\d_]+", text.lower())
     if not words:
-        return False
+        return not re.search(r"\d", text)
     if not re.search(r"[^\W\d_]", _EMPTY_WORD.sub("", text)):
         return True
     return all(

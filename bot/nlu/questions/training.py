@@ -28,7 +28,7 @@ _STRENGTH = 24.0
 _FOLDS = 3
 _SEED = 17
 #: What a wrong answer, and an answer to what is out of scope, cost against one needless question.
-_WRONG, _OUTSIDE = 1.5, 5.0
+_WRONG, _OUTSIDE = 1.5, 8.0
 _AFFORDABLE = 1.015
 #: The least share of known words, and of words of the trial among those that carry a question.
 _KNOWN, _TOPICAL = 0.5, 0.2

@@ -91,6 +91,47 @@ def test_one_day(text: str, expected: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
+        ("two weeks from today", "6-24"),
+        ("3 weeks from tomorrow", "7-2"),
+        ("the day after 20 June", "6-21"),
+        ("the day before the 28th", "6-27"),
+        ("two weeks on Friday", "6-26"),
+        ("fortnight today", "6-24"),
+        ("the Monday after next", "6-22"),
+        ("not this Friday but the next", "6-19"),
+        ("the first Monday in July", "7-6"),
+        ("the 3rd of next month", "7-3"),
+        ("the twenty-first", "6-21"),
+        ("wed 17", "6-17"),
+        ("since Monday", "6-8"),
+        ("从今天起两周后", "6-24"),
+        ("两个星期后的今天", "6-24"),
+        ("下个月三号", "7-3"),
+        ("再过两天", "6-12"),
+        ("我9.21去行吗", "9-21"),
+    ],
+)
+def test_a_day_counted_from_another_is_that_day(text: str, expected: str) -> None:
+    (mention,) = read_dates(text, WEDNESDAY, direction_of(text))
+    assert (mention.date, mention.last) == (day(expected), None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "in a few days", "in a couple of weeks", "in two and a half weeks", "at the end of the month", "mid October",
+        "over Christmas", "on my birthday", "the week after 21 September", "月底", "过几天", "国庆节", "半个月后",
+    ],
+)  # fmt: skip
+def test_a_time_that_names_no_day_is_vague(text: str) -> None:
+    (mention,) = read_dates(text, WEDNESDAY)
+    assert mention.vague
+    assert mention.days == ()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
         ("what did I take on Monday", "6-8"),
         ("I missed it on Friday", "6-5"),
         ("what did I have on the 15th", "5-15"),

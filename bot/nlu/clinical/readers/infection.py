@@ -356,8 +356,10 @@ def _viral_load(note: Note, mention: Mention) -> Iterator[Finding]:
         + " "
         + " ".join(note.words(m.start, m.end) for m in note.of("hepatitis") if m is not mention)
     )
+    # of the DNA that is counted in IU/mL there is one alone: 'sorry, DNA is 35 IU/mL'
+    counted = "dna" in note.words(mention.start, mention.end) and re.search(r"\d ?iu ?/ ?ml", context)
     if _about_hiv(note, mention) or (
-        bare and not re.search(r"(?<!\S)(?:hbv|hbsag|hepatitis b|hep b|hepatitis)", context)
+        bare and not counted and not re.search(r"(?<!\S)(?:hbv|hbsag|hepatitis b|hep b|hepatitis)", context)
     ):
         return
     if (
