@@ -50,6 +50,10 @@ def test_assertion(reader: ClinicalReader, marked: str, expected: str) -> None:
         ("came with his wife, <gout> for years", "patient"),
         ("his wife says that he has <gout>", "patient"),
         ("father had a stroke; he has <gout>", "patient"),
+        ("Family history:\n<Gout>.\nExamination:\nwell.", "family"),
+        ("Family history:\nGout.\nExamination:\n<rash>.", "patient"),
+        ("mo <gout>", "family"),
+        ("sons have <gout>", "family"),
     ],
 )
 def test_whose(reader: ClinicalReader, marked: str, expected: str) -> None:

@@ -18,7 +18,7 @@ from bot.nlu.clinical.context.forms import (
     refute,
     set_aside,
 )
-from bot.nlu.clinical.context.people import give_to_kin
+from bot.nlu.clinical.context.people import give_to_kin, under_headers
 from bot.nlu.clinical.context.plans import date_back, plan
 from bot.nlu.clinical.context.view import View
 from bot.nlu.clinical.note import Note
@@ -33,6 +33,7 @@ def apply_context(note: Note) -> None:
                 give_to_kin(view, segment, cue)
             elif cue.group == "history":
                 date_back(view, segment, cue)
+    under_headers(view)
     for segment in view.segments():
         for cue in view.cues[segment.index]:
             if cue.group == "plan":
@@ -56,6 +57,10 @@ def apply_context(note: Note) -> None:
     read_boxes(view)
     refute(view)
     set_aside(view)
+    for mention in note.mentions:
+        # What is only supposed, or another's, is not the patient's past.
+        if mention.assertion == "hypothetical" or mention.experiencer in {"family", "other"}:
+            mention.historical = False
 
 
 __all__ = ["apply_context"]

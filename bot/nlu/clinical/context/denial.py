@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from bot.nlu.clinical.context.view import (
     ALTERNATIVE,
     LIST_LINKS,
@@ -11,7 +13,7 @@ from bot.nlu.clinical.context.view import (
     independent,
     mark,
 )
-from bot.nlu.clinical.note import Assertion, Mention
+from bot.nlu.clinical.note import Assertion, Mention, Note
 from bot.nlu.clinical.sections import Segment
 
 
@@ -25,6 +27,8 @@ def is_answer(view: View, segment: Segment, cue: Mention) -> bool:
 
 def deny(view: View, segment: Segment, cue: Mention) -> None:
     kind = cue.attributes.get("kind")
+    if view.note.norms[cue.start] == "without" and view.note.norms[cue.start - 1 : cue.start] == ["not"]:
+        return
     ahead = any(m.start >= cue.end for m in view.mentions[segment.index])
     if kind == "after" or (kind == "either" and not ahead) or is_answer(view, segment, cue):
         deny_before(view, segment, cue, "negated")
@@ -100,6 +104,8 @@ def _reach(view: View, segment: Segment, cue: Mention, begin: int) -> bool:
         if "since" in view.note.norms[cue.end : mention.start]:
             # 'No operation since the colostomy' takes the colostomy for granted.
             return True
+        if _taken_for_granted(view.note, cue, mention):
+            return True
         mark(mention, "negated", cue, view.note)
         seen, last = True, mention.end
     return (
@@ -108,6 +114,16 @@ def _reach(view: View, segment: Segment, cue: Mention, begin: int) -> bool:
         and view.has(segment.index, "stop")
         and _hard_stop(view, segment)
     )
+
+
+#: After a denial these words name what is there all the same: 'no increase in X', 'not the cause of X', 'nothing to explain X'.
+_GRANTED = re.compile(
+    r"(?<!\S)(?:(?:increase|decrease|change|changes|worsening|improvement|reduction|difference) (?:in|of)|(?:the|a) (?:cause|reason|result|consequence) (?:of|for)|to (?:explain|account for)|explanation (?:for|of)|(?:prescribed|given|taking|on) (?:\S+ ){1,4}?for (?:his|her|the|their)|post|because of|owing to)(?: (?:the|a|an|his|her|any))*$"
+)
+
+
+def _taken_for_granted(note: Note, cue: Mention, mention: Mention) -> bool:
+    return _GRANTED.search(note.words(cue.end, mention.start)) is not None
 
 
 def _hard_stop(view: View, segment: Segment) -> bool:

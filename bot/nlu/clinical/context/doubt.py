@@ -64,8 +64,12 @@ def doubt(view: View, segment: Segment, cue: Mention) -> None:
                 break
             if mention.assertion != "negated" or "exclu" in word or "rule" in word:
                 mark(mention, "uncertain", cue, note)
+        if word in {"vs", "versus"}:
+            for mention in [m for m in view.mentions[segment.index] if m.end <= cue.start][-1:]:
+                mark(mention, "uncertain", cue, note)
         if ahead:
             _spread(view, segment, cue, frozenset({"/", "or"}))
+            _spread_alike(view, segment, cue, ahead[-1].group)
         return
     targets = [m for m in view.mentions[segment.index] if m.end <= cue.start]
     room = 0 if segment.link in {",", "and"} else 2
@@ -83,6 +87,8 @@ def doubt(view: View, segment: Segment, cue: Mention) -> None:
     if word == "awaiting" and cue.end < segment.end and note.norms[cue.end] not in {".", "!"}:
         return
     for mention in targets:
+        if mention.affirmed and word == "repeat":
+            continue
         if mention.assertion in {"present", "negated"} and not (
             mention.assertion == "negated" and "exclu" not in word and "rule" not in word
         ):
@@ -108,6 +114,18 @@ def doubt(view: View, segment: Segment, cue: Mention) -> None:
         for mention in bare:
             mark(mention, "uncertain", cue, note)
         index = earlier.index
+
+
+def _spread_alike(view: View, segment: Segment, cue: Mention, group: str) -> None:
+    """'Likely A, B': a bare item of the same kind shares the doubt."""
+    for later in following(view, segment):
+        bare = view.mentions[later.index]
+        if later.link != "," or has_status(view, later) or len(bare) != 1 or bare[0].group != group:
+            return
+        words = [w for w in view.note.norms[later.start : later.end] if w not in {".", ";"}]
+        if len(words) != bare[0].end - bare[0].start:
+            return
+        mark(bare[0], "uncertain", cue, view.note)
 
 
 def _spread(view: View, segment: Segment, cue: Mention, links: frozenset[str]) -> None:

@@ -87,6 +87,28 @@ _ALONGSIDE = frozenset(
 )
 
 
+def under_headers(view: View) -> None:
+    """'Family history:' or 'PMH:' alone on a line is said of the line after it."""
+    note = view.note
+    sentences = note.layout.sentences
+    for number, (first, last) in enumerate(sentences[:-1]):
+        words = note.norms[first:last]
+        if words[-1:] != [":"] or len(words) > 5 or not note.tokens[last].breaks:
+            continue
+        cues = {c.group for c in note.cues_around(first) if first <= c.start < last}
+        if not cues & {"kin_section", "history"}:
+            continue
+        begin, end = last, sentences[number + 1][1]
+        while end < len(note.norms) and not note.tokens[end].breaks:
+            end = note.sentence(end)[1]
+        for mention in note.around(last):
+            if begin <= mention.start < end and mention.group not in SELF_STATED:
+                if "kin_section" in cues:
+                    mention.experiencer = "family"
+                else:
+                    mention.historical = True
+
+
 def give_to_kin(view: View, segment: Segment, cue: Mention) -> None:
     """Gives what is said of a relative, partner or stranger to that person."""
     note = view.note

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bot.nlu.clinical.context.view import LIST_LINKS, STATEMENTS, View, following, independent, mark
+from bot.nlu.clinical.context.view import LIST_LINKS, STATEMENTS, View, following, independent, mark, next_is
 from bot.nlu.clinical.note import Assertion, Mention
 from bot.nlu.clinical.sections import Segment
 
@@ -141,7 +141,12 @@ def date_back(view: View, segment: Segment, cue: Mention) -> None:
             break
         for mention in view.mentions[later.index]:
             mention.historical = True
-    if view.note.norms[cue.start] in {"pmh", "pmhx", "background", "hx", "history", "past"}:
+    header = cue.end == segment.end and next_is(view, segment, {":"})
+    if view.note.norms[cue.start] in {"pmh", "pmhx", "background"} or (
+        header and view.note.norms[cue.start] in {"hx", "history", "past", "medical"}
+    ):
         for later in following(view, segment):
+            if later.link == "but":
+                return
             for mention in view.mentions[later.index]:
                 mention.historical = True
