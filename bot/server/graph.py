@@ -13,6 +13,8 @@ from rasa.engine.graph import ExecutionContext, GraphNode, GraphNodeHook, GraphS
 from rasa.engine.runner.interface import GraphRunner
 from rasa.engine.storage.storage import ModelStorage
 
+from bot.server.components import as_served
+
 
 class SequentialGraphRunner(GraphRunner):  # type: ignore[misc]
     """A `GraphRunner` whose targets are each prepared once."""
@@ -26,7 +28,7 @@ class SequentialGraphRunner(GraphRunner):  # type: ignore[misc]
     ) -> None:
         self._schema = graph_schema
         self._nodes: dict[str, GraphNode] = {
-            name: GraphNode.from_schema_node(name, node, model_storage, execution_context, hooks)
+            name: GraphNode.from_schema_node(name, as_served(node), model_storage, execution_context, hooks)
             for name, node in graph_schema.nodes.items()
         }
         self._plans: dict[tuple[str, ...], list[tuple[str, tuple[str, ...]]]] = {}

@@ -42,11 +42,24 @@ class _Place:
     span: Span
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """What is looked up in a text before anything is made of it."""
+
+    plain: str
+    tokens: list[Token]
+    questions: frozenset[int]
+    hits: Hits
+    clause: Sequence[int]
+    idle: set[int]
+
+
 class SymptomReader:
     """Finds signs, their figures, and whether they are there now in the participant. Build it with `load`."""
 
     def __init__(self, lexicon: Lexicon) -> None:
         self._lexicon = lexicon
+        self._seen: tuple[str, _Seen] | None = None
 
     @classmethod
     def load(cls, folder: Path | None = None) -> SymptomReader:
@@ -60,14 +73,12 @@ class SymptomReader:
     def read(self, text: str) -> tuple[SymptomFinding, ...]:
         """Every sign named in the message, with its status; one finding for a sign and status."""
         text = text[:MOST_CHARACTERS]
-        plain = normalise(text)
-        tokens, questions = tokenise(plain, self._lexicon.keys)
+        seen = self._look(text)
+        plain, tokens, questions, hits, clause = seen.plain, seen.tokens, seen.questions, seen.hits, seen.clause
         if not tokens:
             return ()
         numbers = figures(plain)
-        hits = self._lexicon.hits(tokens)
-        clause = barriers(hits, tokens)
-        places = self._counted(self._places(hits, tokens, clause), plain, tokens)
+        places = self._counted(self._places(seen), plain, tokens)
         temperatures = [figure for figure in numbers if figure.kind == "celsius"]
         if not places and not temperatures:
             return ()
@@ -83,12 +94,20 @@ class SymptomReader:
 
     def speaks_of_body(self, text: str) -> bool:
         """Whether a message speaks of somebody's body or how they feel, in whatever words: 'my elbow feels odd'."""
-        tokens, _ = tokenise(normalise(text[:MOST_CHARACTERS]), self._lexicon.keys)
-        hits = self._lexicon.hits(tokens)
-        clause = barriers(hits, tokens)
-        idle = self._idle(hits, tokens, clause)
-        found = find_any(self._lexicon.context.get("body_talk", ()), hits, tokens, clause)
-        return any(not idle.intersection(range(part.start, part.end)) for parts in found for part in parts[-1:])
+        seen = self._look(text[:MOST_CHARACTERS])
+        found = find_any(self._lexicon.context.get("body_talk", ()), seen.hits, seen.tokens, seen.clause)
+        return any(not seen.idle.intersection(range(part.start, part.end)) for parts in found for part in parts[-1:])
+
+    def _look(self, text: str) -> _Seen:
+        """The words of a text, and where the lexicon's words stand; kept, since a message is asked about twice."""
+        if self._seen is None or self._seen[0] != text:
+            plain = normalise(text)
+            tokens, questions = tokenise(plain, self._lexicon.keys)
+            hits = self._lexicon.hits(tokens)
+            clause = barriers(hits, tokens)
+            idle = self._idle(hits, tokens, clause)
+            self._seen = (text, _Seen(plain, tokens, questions, hits, clause, idle))
+        return self._seen[1]
 
     def _idle(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> set[int]:
         """The words that only look like a sign's."""
@@ -104,8 +123,8 @@ class SymptomReader:
         ]
         return {index for part in found for index in range(part.start, part.end)}
 
-    def _places(self, hits: Hits, tokens: Sequence[Token], clause: Sequence[int]) -> list[_Place]:
-        idle = self._idle(hits, tokens, clause)
+    def _places(self, seen: _Seen) -> list[_Place]:
+        tokens, hits, clause, idle = seen.tokens, seen.hits, seen.clause, seen.idle
         kept = hits
         if idle:
             kept = {
