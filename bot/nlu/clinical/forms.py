@@ -124,6 +124,7 @@ def _numbered_rows(tokens: list[Piece]) -> list[Piece]:
 _ITEMS = 4
 #: A criterion's number as forms print it: 3, I3, E03, IC-3.
 _ITEM = re.compile(r"(?:[ie]c?-?)?0?([1-9]|[12][0-9])")
+_MEASURES = frozenset({"cm", "mm", "years", "months", "weeks", "days", "kg", "mg", "ml", "g", "x"})
 _ENDS_ITEM = frozenset({"n", "no", "y", "yes", "none", "neg", "negative", "ok", "na", ")", ";", ".", "|", "?", "never"})
 
 
@@ -135,6 +136,8 @@ def _numbered_items(tokens: list[Piece]) -> list[Piece]:
         match = _ITEM.fullmatch(piece.norm)
         after = i + 1 + (tokens[i + 1].norm in {".", ")", ":"})
         if match is None or after >= len(tokens) or not tokens[after].norm[0].isalpha() or tokens[i + 1].breaks:
+            continue
+        if tokens[after].norm in _MEASURES and not piece.breaks:
             continue
         opens = i == 0 or piece.breaks > 0 or piece.start - tokens[i - 1].end > 1
         if not opens and not (int(match[1]) == value + 1 and tokens[i - 1].norm in _ENDS_ITEM):

@@ -318,6 +318,8 @@ def _line_ends(tokens: Sequence[Piece], norms: Sequence[str], line_start: int, i
     """Whether the line end before token `i` ends a sentence: a wrapped line of prose does not."""
     if tokens[i].breaks > 1 or norms[i - 1] in {".", ";", "!", "?"} or _next_number(tokens, norms, line_start, i):
         return True
+    if norms[i - 1] in _ANSWERS and i > 1 and norms[i - 2] in {":", "?"}:
+        return True
     length = tokens[i - 1].end - tokens[line_start].start
     if _labels(tokens, norms, i) and norms[i - 1] not in {",", "and", "or", "no", "of", "the", "/"}:
         return True
@@ -373,6 +375,9 @@ def _stops(tokens: Sequence[Piece], norms: Sequence[str], i: int) -> bool:
         return False
     if not gap and not following.breaks:
         return following.raw[0].isupper() and len(previous) > 3
+    if previous == "ca" and following.raw[0].isupper() and i > 1 and norms[i - 2].isalpha():
+        # 'Sister breast ca. Rectal adenoca'
+        return True
     if previous in _NEVER_ENDS and tokens[i - 1].end == tokens[i].start:
         return False
     if (

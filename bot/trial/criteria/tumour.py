@@ -309,7 +309,8 @@ def obstruction(case: Case) -> Decision:
     if present:
         return failed(f"Obstruction without a stoma: {quoted(present[0])}.", *first(present))
     doubtful = case.uncertain("obstruction")
-    if stoma and doubtful:
+    threatening = [f for f in doubtful if "obstr" in f.evidence.text.lower()]
+    if stoma and threatening and len(threatening) == len(doubtful):
         return passed(
             f"Threatening obstruction relieved by a stoma: {quoted(stoma[0])}.", *first([doubtful[0], stoma[0]])
         )

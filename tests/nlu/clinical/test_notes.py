@@ -22,6 +22,7 @@ EXAMPLES = ROOT.parent / "shared" / "examples" / "precheck.jsonl"
 DEVELOPMENT = ROOT / "tests" / "data" / "notes" / "dev.jsonl"
 HELD_OUT = ROOT / "tests" / "data" / "notes" / "held_out.jsonl"
 VOICES = ROOT / "tests" / "data" / "notes" / "voices.jsonl"
+AUTHORS = ROOT / "tests" / "data" / "notes" / "authors.jsonl"
 
 Check = Callable[..., Assessment]
 
@@ -63,7 +64,7 @@ def test_examples_of_the_site(check: Check, note: dict[str, Any]) -> None:
     assert found.verdict == note["verdict"]
 
 
-@pytest.mark.parametrize("path", [DEVELOPMENT, HELD_OUT, VOICES], ids=["development", "held out", "voices"])
+@pytest.mark.parametrize("path", [DEVELOPMENT, HELD_OUT, VOICES, AUTHORS], ids=["development", "held out", "voices", "authors"])
 def test_totals(check: Check, path: Path) -> None:
     reached = score(check, load(path))
     assert reached.criteria >= 0.97

@@ -60,7 +60,8 @@ def _before(view: View, segment: Segment, cue: Mention) -> None:
 def _same_kind(view: View, segment: Segment, later: Segment) -> bool:
     """'Nil chemo / RT / surgery so far': spaced strokes between bare treatments part a list, no statements."""
     groups = {m.group for m in view.mentions[later.index]}
-    return later.link == "//" and groups == {"treatment"} and groups == {m.group for m in view.mentions[segment.index]}
+    own = {m.group for m in view.mentions[segment.index]}
+    return later.link == "//" and "treatment" in own & groups and own | groups <= {"treatment", "method"}
 
 
 def _double(view: View, cue: Mention) -> bool:

@@ -227,25 +227,21 @@ _NOUGHT = frozenset({"0", "-", "nil", "none", "neg", "negative", "n", "no"})
 
 
 def read_noughts(view: View) -> None:
-    """'Bleeding 0, perforation 0, obstruction 0': from two such items on, a nought denies what stands before it."""
+    """'Bleeding 0, perforation 0, ileus 0': from two such items on, a nought denies what stands before it."""
     note = view.note
+    found = []
     for number, (first, last) in enumerate(note.layout.sentences):
         if {"0", "-"}.isdisjoint(note.norms[first:last]):
             continue
-        found = []
         for mention in note.in_sentence(number):
             segment = note.segment(mention.start)
             tail = [w for w in note.norms[mention.end : segment.end] if w != "."]
-            if mention.group in _ASKED and len(tail) == 1 and tail[0] in _NOUGHT:
+            if mention.group in _ASKED | {"course"} and len(tail) == 1 and tail[0] in _NOUGHT:
                 found.append(mention)
-        if len(found) > 1:
-            for mention in found:
-                mark(
-                    mention,
-                    "negated",
-                    Mention("no", "negation", {}, mention.end, mention.end + 1, mention.segment),
-                    note,
-                )
+    if len(found) > 1:
+        for mention in found:
+            cue = Mention("no", "negation", {}, mention.end, mention.end + 1, mention.segment)
+            mark(mention, "negated", cue, note)
 
 
 def answer_fields(view: View) -> None:

@@ -235,8 +235,13 @@ def _inherit(note: Note, events: Sequence[Mention]) -> None:
         ):
             continue
         segment = note.segment(event.start)
+        bracket = segment.index
+        while note.layout.segments[bracket].link not in {"(", "start", ")"} and bracket > 0:
+            bracket -= 1
         explains = (
-            segment.link == "(" and note.segment(dated.start).index == segment.index - 1 and event.group == dated.group
+            note.layout.segments[bracket].link == "("
+            and note.segment(dated.start).index == bracket - 1
+            and event.group == dated.group
         )
         treats = (
             event.group in {"operation", "treatment", "transplant"}
@@ -317,6 +322,10 @@ def _share(note: Note, day: DateMention, owner: Mention, candidates: Sequence[Me
     while index > 0:
         previous, current = candidates[index - 1], candidates[index]
         between = note.norms[previous.end : current.start]
+        if previous.start < current.end and current.start < previous.end:
+            # One word in two groups.
+            index -= 1
+            continue
         if (
             previous.dates
             or not between

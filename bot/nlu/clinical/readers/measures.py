@@ -382,7 +382,8 @@ def sizes(note: Note, taken: list[tuple[int, int]]) -> list[tuple[int, int, floa
             "polyps",
         }:
             continue
-        if OTHER_MEASURED & set(note.norms[max(segment.start, start - 6) : min(segment.end, end + 4)]):
+        beside = set(note.after(end, 4)) & {"tumour", "mass", "lesion", "growth"}
+        if not beside and OTHER_MEASURED & set(note.norms[max(segment.start, start - 6) : min(segment.end, end + 4)]):
             continue
         if any(
             m.group in others

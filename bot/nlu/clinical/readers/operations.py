@@ -81,6 +81,10 @@ def _operations(note: Note) -> Iterator[Finding]:
             pass
         if when.earliest is not None and when.earliest > note.today:
             continue
+        home = note.segment(mention.start)
+        if note.norms[home.start : mention.start] == ["for"] and not any(d.start >= mention.end for d in mention.dates):
+            # 'MDT 4/6: ..., for anterior resection'
+            continue
         if mention.group == "anaesthesia":
             if any(
                 (m.attributes.get("surgery") or m.group in {"minor_operation", "minor_treatment"})
@@ -90,7 +94,10 @@ def _operations(note: Note) -> Iterator[Finding]:
                 )
             ):
                 continue
-            near = [d for d in note.dates if note.layout.sentence_of(d.start) == note.layout.sentence_of(mention.start)]
+            number = note.layout.sentence_of(mention.start)
+            first = note.layout.sentences[number][0]
+            numbers = {number, number - 1} if first and note.norms[first - 1] == ";" else {number}
+            near = [d for d in note.dates if note.layout.sentence_of(d.start) in numbers]
             if not near:
                 continue
             when = near[0].period
@@ -467,6 +474,15 @@ def _emergency(note: Note) -> Iterator[Finding]:
                 cue=note.norms[mention.start],
             )
     for mention in note.of("stoma"):
+        following = note.layout.segments[mention.segment + 1 : mention.segment + 2]
+        if (
+            mention.is_patient
+            and mention.present
+            and following
+            and following[0].link == "("
+            and note.norms[following[0].start] in {"planned", "elective", "electively"}
+        ):
+            yield finding(note, "elective_surgery", mention.start, following[0].start + 1)
         if mention.is_patient and mention.assertion == "planned" and made_already(note, mention):
             yield finding(note, "elective_surgery", mention.start, mention.end)
 

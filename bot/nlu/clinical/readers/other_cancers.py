@@ -24,7 +24,7 @@ _SINCE = re.compile(
 
 
 def read_other_cancers(note: Note) -> Iterator[Finding]:
-    rivals = _one_by_one(note, [m for m in note.of("malignancy") if m.is_patient])
+    rivals = _one_by_one(note, [m for m in note.of("malignancy") if m.is_patient and m.assertion != "negated"])
     rectal = rectum_named(note)
     for mention in rivals:
         kind = str(mention.attributes["kind"])
@@ -72,7 +72,7 @@ def read_other_cancers(note: Note) -> Iterator[Finding]:
             or re.search(r"(?<!\S)second primary(?!\S)", " ".join(note.before(mention.start, 3)))
         ):
             state = "active"
-        if not state and _told_elsewhere(note, mention, rivals):
+        if state in {"", "treated"} and _told_elsewhere(note, mention, rivals, state):
             continue
         yield finding(
             note,
@@ -130,13 +130,15 @@ _SAME_ILLNESS = {
 }
 
 
-def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention]) -> bool:
+def _told_elsewhere(note: Note, mention: Mention, rivals: Sequence[Mention], own: str = "") -> bool:
     """Whether another mention of the same cancer tells its state, so that this one adds nothing."""
     stems = _organ_stems(note, mention)
     for rival in rivals:
         same = stems & _organ_stems(note, rival)
-        if rival is not mention and same and rival.assertion == "present" and _cancer_state(note, rival, rivals)[0]:
-            return True
+        if rival is not mention and same and rival.assertion == "present":
+            told = _cancer_state(note, rival, rivals)[0]
+            if told and (not own or told in {"remission", "active"}):
+                return True
     return False
 
 
@@ -202,6 +204,11 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     if not when.known:
         given = [m for m in note.of("treatment", "operation", "transplant") if first <= m.start < last and m.dates]
         when = dates_of(given[0])[0] if given else when
+    to_come = any(
+        first <= day.start < last and day.period.earliest is not None and day.period.earliest > note.today
+        for day in note.dates
+    )
+    active = active or (to_come and remission is None)
     latest = [
         day.period
         for m in note.of("treatment", "operation")

@@ -61,6 +61,8 @@ def spreads(note: Note) -> Iterator[Finding]:
             if " and " in words or " or " in words:
                 site = "any"
         assertion = mention.assertion if mention.assertion in {"present", "negated", "uncertain"} else "uncertain"
+        if mention.assertion == "negated" and _found_later(note, mention):
+            continue
         if site == "any" and mention.assertion == "negated":
             site = _only_region(note, mention)
         yield finding(
@@ -90,6 +92,19 @@ def spreads(note: Note) -> Iterator[Finding]:
         yield finding(
             note, "metastasis", mention.start, mention.end, {"site": "lesion"}, assertion="uncertain", cue=mention.cue
         )
+
+
+def _found_later(note: Note, mention: Mention) -> bool:
+    """'CT: no metastases. Addendum after liver MRI: metastases': what is found later replaces the denial."""
+    here = note.layout.sentence_of(mention.start)
+    after = [c.start for c in note.cues if c.group == "correction" and c.start > mention.end]
+    return any(
+        other.present
+        and other.start > at
+        and here < note.layout.sentence_of(other.start) <= note.layout.sentence_of(at) + 2
+        for at in after
+        for other in note.of("metastasis")
+    )
 
 
 def _only_region(note: Note, mention: Mention) -> str:
@@ -136,6 +151,7 @@ _CONFINED = re.compile(
     r"|no (?:distant|remote|extrapelvic|extra pelvic|other avid|further) (?:uptake|avidity|foci|focus|lesions?|deposits?|organ involvement|organs? involved)"
     r"|(?:uptake|avid|avidity|activity) (?:is |was |seen |found )?(?:only|solely|limited to|confined to) (?:in |to )?(?:the )?(?:rectum|rectal|primary|tumour|pelvis)"
     r"|(?:ct|pet|pet ct|scans?|staging|imaging)(?: \S+){0,5}? (?:showing|shows|showed|reveals|revealed|reports|finds|found|with|without|:|-|,|done|and)(?: any)? ?(?:no spread|nothing (?:elsewhere|outside|distant|sinister|suspicious|worrying|metastatic|in (?:the )?(?:liver|lungs?)(?: ?(?:,|or|and|nor|/) ?(?:the )?(?:liver|lungs?))))"
+    r"|(?:scan|ct|pet|scans)(?: \S+){0,4}? (?:not|hasnt|has not|have not) spread"
     r"|nothing (?:elsewhere|else|distant) (?:on|in|at|by) (?:the )?(?:staging )?(?:ct|pet|pet ct|scans?|imaging|staging))(?!\S)"
 )
 
@@ -157,7 +173,7 @@ def near_other_cancer(note: Note, mention: Mention) -> bool:
 
 _CLEAR = re.compile(
     r"(?<!\S)(?:(?:liver|lungs?) (?:and|,|/|&) (?:liver|lungs?)(?: (?:are|is|both|all|look|looked))* (?:clear|free|normal|clean) (?:on|in|at|per|by) (?:the )?(?:staging )?(?:ct|pet|mri|scan|staging|imaging)|(?:staging )?(?:ct|pet|pet ct|petct|scans?|staging)(?: (?:tap|cap|chest|abdomen|abdo|pelvis|thorax|/|,|and|&|a|p|c|t|n|scan|scans|of|the|staging|today|ct|pet|is|was|were|are|:|-|all|both|also|results?|report|whole body|fdg))* "
-    r"(?:clear|negative|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are |both )?(?:clear|free|clean|normal|unremarkable|ok)|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
+    r"(?:clear|negative|neg|normal|nad|unremarkable|no spread|clean|without spread|shows? no spread|(?:lungs?|liver) (?:and|/) (?:liver|lungs?) (?:are |both )?(?:clear|free|clean|normal|unremarkable|ok)|(?:shows? )?(?:no|nothing) (?:distant|suspicious|abnormal|of concern|elsewhere|outside)[a-z ]*))(?= ?(?:,|\.|;|$|\)|of|for|-|and|no))"
 )
 
 

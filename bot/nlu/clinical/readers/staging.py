@@ -240,7 +240,27 @@ def of_another_cancer(note: Note, start: int) -> bool:
     home = note.segment(start)
     own = {home.index, home.index - 1} if home.link == "(" else {home.index}
     groups = {m.group for m in note.around(start) if note.segment(m.start).index in own}
-    return "malignancy" in groups and not groups & {"site", "histology"}
+    if "malignancy" in groups:
+        return not groups & {"site", "histology"}
+    if home.link == "(" and any(
+        m.group in {"operation", "treatment", "minor_treatment"}
+        and m.dates
+        and note.segment(m.start).index == home.index - 1
+        for m in note.around(start)
+    ):
+        # 'Anterior resection 2017 (T2N0)': of what was taken out then.
+        return True
+    before = [
+        m
+        for m in note.in_sentence(home.sentence)
+        if m.start < start and m.group in {"malignancy", "site", "histology", "tumour"} and m.is_patient
+    ]
+    return (
+        bool(before)
+        and all(m.group == "malignancy" for m in before)
+        and before[-1].assertion == "present"
+        and not re.search(r"sigmoid|colon|caec", note.words(before[-1].start, before[-1].end))
+    )
 
 
 _NODES = re.compile(

@@ -474,12 +474,14 @@ _DONE = re.compile(
 
 def _to_choose(note: Note, mention: Mention) -> bool:
     """'For TME', 'TME vs local excision, choice pending', 'TME or TAMIS, patient to choose': nothing was done yet."""
+    segment = note.segment(mention.start)
+    head = note.norms[segment.start : mention.start]
+    if head[:1] == ["for"] and len(head) == 1 and not any(day.start >= mention.end for day in mention.dates):
+        return True
     if mention.dates and any(
         day.period.latest is not None and day.period.latest <= note.today for day in mention.dates
     ):
         return False
-    segment = note.segment(mention.start)
-    head = note.norms[segment.start : mention.start]
     clause = note.words(*note.sentence(mention.start))
     if "for" in head[:1] and set(head) <= {
         "for",
