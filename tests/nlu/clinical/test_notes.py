@@ -64,7 +64,9 @@ def test_examples_of_the_site(check: Check, note: dict[str, Any]) -> None:
     assert found.verdict == note["verdict"]
 
 
-@pytest.mark.parametrize("path", [DEVELOPMENT, HELD_OUT, VOICES, AUTHORS], ids=["development", "held out", "voices", "authors"])
+@pytest.mark.parametrize(
+    "path", [DEVELOPMENT, HELD_OUT, VOICES, AUTHORS], ids=["development", "held out", "voices", "authors"]
+)
 def test_totals(check: Check, path: Path) -> None:
     reached = score(check, load(path))
     assert reached.criteria >= 0.97
