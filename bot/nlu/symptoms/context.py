@@ -69,6 +69,8 @@ class Scene:
             return "general"
         if not figure and (self._negated(parts, span) or self._denied_later(span)):
             return "negated"
+        if planned and self._around("not_taken", span):
+            return "negated"
         own_plan = planned and bool(self._around("first_person", span)) and not self._before("asks_why", span)
         if not own_plan and self._conditional(span):
             return "hypothetical"
@@ -337,7 +339,8 @@ class Scene:
         meant = [
             cue.start
             for cue in self.cues("only_meant")
-            if self._sentence(cue) == self._sentence(span) and not any(cue.overlaps(part) for part in parts)
+            if self._sentence(cue) == self._sentence(span)
+            and not any(part.start <= cue.start and cue.end <= part.end for part in parts)
         ]
         done = [
             cue.start
@@ -346,6 +349,9 @@ class Scene:
         ]
         last_meant = max((start for start in meant if start < span.end), default=-1)
         last_done = max((start for start in done if start < span.end), default=-1)
+        if not done and (self._sentence(span) in self._questions or self._around("only_asked", span)):
+            # 'So double up tonight?'
+            return True
         return last_meant > last_done
 
     def _fiction(self, span: Span) -> bool:
@@ -359,8 +365,13 @@ class Scene:
             compared = any(other.end == cue.start for other in self.cues("compares"))
             if not compared and not self._present_again(cue, span):
                 return True
+        # What counts though it is over ('chest pain last night') is not past for having been yesterday.
+        names = ("past_near",) if event else ("past_near", "past_yesterday")
         near = [
-            cue for cue in self._around("past_near", span) if not any(o.end == cue.start for o in self.cues("compares"))
+            cue
+            for name in names
+            for cue in self._around(name, span)
+            if not any(o.end == cue.start for o in self.cues("compares"))
         ]
         if near and not planned and self._around("had", span) and not self._present_again(near[0], span):
             return True

@@ -92,6 +92,9 @@ _NO_BODY: Final = re.compile(
 _WEATHER: Final = re.compile(r"\bweather\b|\bforecast\b|天气|气温|\bit(?:'s| is) \d+ degrees in (?!my |the |his |her )")
 _BARE_F: Final = re.compile(r"(?<![\d.,/:=<>a-z_-])(10[0-5][.,]\d)(?![\d/:%]|[.,]\d)")
 # 'thirty-nine and he is grey' with nothing before it
+_WHEN_AFTER: Final = re.compile(
+    r"\s*(?:tonight|now|today|this (?:morning|evening|afternoon)|since|again|still|yesterday)\b"
+)
 _ILL_AFTER: Final = re.compile(
     r"(?:\s*,)?\s*(?:and|with|but)\s+(?:i|i'm|he|he's|she|she's|feel\w*|very|so|cold|hot|sweat\w*|still|rising|climbing|not|my|"
     r"grey|weak|dizzy|ill|sick|can't|cannot|won't|shak\w*|shiver\w*)\b"
@@ -311,7 +314,9 @@ def _temperature_candidates(plain: str) -> Iterator[tuple[float, int, int]]:
         before, after = plain[: match.start()], plain[match.end() :]
         if _means_something_else(plain, match.start(), match.end()) or _NO_BODY.match(after) or _AGE.search(before):
             continue
-        alone = not before.strip() and (not after.strip(" .!?。！？") or _ILL_AFTER.match(after))
+        alone = not before.strip() and (
+            not after.strip(" .!?。！？") or _ILL_AFTER.match(after) or _WHEN_AFTER.match(after)
+        )
         if _GOES_ON.match(after) and (_HAS.search(before) or alone):
             yield float(match.group(1)), match.start(), match.end()
     for match in _BARE_F.finditer(plain):
