@@ -175,7 +175,13 @@ class MessageReader:
         if findings and _NOT_YET_KNOWN.match(text):
             findings = tuple(replace(one, assertion="uncertain") for one in findings)
             parts = (Part(text=text.strip(), intent="check_eligibility", confidence=1.0),)
-        if level == "routine" and not _FIRST_PERSON.search(text) and all(_surely_outside(part) for part in parts):
+        asks = any(segment.asks for segment in segments(fold(text)))
+        if (
+            level == "routine"
+            and asks
+            and not _FIRST_PERSON.search(text)
+            and all(_surely_outside(part) for part in parts)
+        ):
             # 'which vitamins help against hair loss in men': a word of the list in a question of another world
             symptoms = tuple(replace(one, status="general") for one in symptoms)
             present = []

@@ -81,6 +81,11 @@ def test_a_report_about_a_participant_by_code_is_no_note(messages: MessageReader
     assert not reading.is_note
 
 
+@pytest.mark.parametrize("text", ["一股铁锈味", "dry elbows", "food tastes of pennies"])
+def test_a_slight_sign_told_in_two_words_is_one(messages: MessageReader, text: str) -> None:
+    assert messages.read(text, TODAY).lead.intent == "report_symptom"
+
+
 def test_staff_name_the_participant_of_a_symptom(messages: MessageReader) -> None:
     assert messages.read("P-0005 has chest pain", TODAY).lead.participants == ("P-0005",)
 
