@@ -52,7 +52,7 @@ _TRANSLATE: dict[int, str] = {
     0x2266: "≤",
 }
 
-_SLASHED = "w/o|r/o|h/o|s/p|y/o|n/a|c/o|f/u|o/e|b/g|p/w|k/c/o|y/n|n/k|u&es|u&e|u\+es|u\+e|a&e|e\\.g|i\\.e|a\\.v"
+_SLASHED = "w/o|r/o|h/o|s/p|y/o|n/a|c/o|f/u|o/e|b/g|p/w|k/c/o|y/n|n/k|u&es|u&e|u\\+es|u\\+e|a&e|e\\.g|i\\.e|a\\.v"
 
 _TOKEN = re.compile(
     rf"""

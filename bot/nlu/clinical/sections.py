@@ -84,6 +84,7 @@ _ABBREVIATIONS = frozenset(
 _NEVER_ENDS = frozenset(
     [
         "geb",
+        "jg",
         "ther",
         "prev",
         "treatm",

@@ -54,6 +54,7 @@ STATED = (
     ),
     re.compile(rf"(?<!\S)(?P<sex>{_SEX}) (?:de|di|von) (?P<n>\d{{2}}) (?:anos|ans|anni|jahren)(?!\S)"),
     re.compile(r"(?<!\S)(?P<n>\d{2}) ?-? ?(?:jahrige[rs]?|anos|ans|anni)(?!\S)"),
+    re.compile(r"(?<!\S)(?P<sex>m|f|male|female) ,? ?(?P<n>[1-9]\d) (?:y|yrs|years|yo)(?!\S)"),
     # A row of a table: '| 52 | F |'.
     re.compile(r"(?<!\S): (?P<n>[1-9]\d)(?: (?:y|yrs|years|yo))? [:;] (?P<sex>m|f|male|female)(?= ?(?:[:;,.]|$))"),
     re.compile(r"(?<!\S): (?P<sex>m|f|male|female) [:;] (?P<n>[1-9]\d)(?= ?(?:[:;]|$))"),
@@ -89,14 +90,13 @@ STATED = (
     ),
 )
 TITLED = re.compile(
-    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme|sr|sra|senor|senora|signor|signora|monsieur|madame)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?=(?<=[a-z]) (?!(?:{_NO_AGE})(?!\S))| ?(?:,|\.|;|\)|\(|-|:|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|on|by|per|according|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
+    rf"(?<!\S)(?P<title>mr|mrs|ms|miss|herr|frau|mme|sr|sra|senor|senora|signor|signora|monsieur|madame)(?: \.)?(?: [^\W\d_]['\w-]*(?: \.)?){{0,3}}(?: ,| \(| -| :)? (?:(?:aged|age|now) )?(?P<n>\d{{2,3}}|{_WORDY})(?=(?<=[a-z]) (?!(?:{_NO_AGE})(?!\S))| ?(?:,|\.|;|\?|!|\)|\(|-|:|/ (?!\d{{2,3}}(?!\S))|$|(?:is|has|was|with|from|who|referred|seen|attended|presents|presented|y|yrs|years|yr|yo|post|postmenopausal|adenoca|ecog|a|rectal|new|newly|low|mid|came|retired|known|on|by|per|according|m|f|ct[0-9]\w*|[a-z]+(?:ed|s|d|es|t)|ans|jahre)(?!\S)))"
 )
 #: Ages that only stand where an age would, tried where nothing plainer is said.
 _WEAK = (
     re.compile(
         r"(?<!\S)(?:he|she|patient|pt|him|her) \( (?:aged |age |now )?(?P<n>[1-9]\d)(?: (?:y|yrs|years|yo))? \)(?!\S)"
     ),
-    re.compile(r"(?<!\S)(?P<sex>m|f|male|female) ,? ?(?P<n>[1-9]\d) (?:y|yrs|years|yo)(?!\S)"),
     re.compile(r"(?:^|(?<=\n))(?P<n>[1-9]\d)(?= ?, [a-z])"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) (?:y|yr|yrs|years|yo) ?(?:,|/|;|:|-)? ?(?:{_SEX})(?!\S)"),
     re.compile(rf"(?<!\S)(?P<n>\d{{2}}) ?(?:,|/) ?(?:{_SEX})(?!\S)"),
@@ -189,7 +189,7 @@ _GENARIAN = {
     "teenage": (13, 19),
 }
 _BIRTH = re.compile(
-    r"(?<!\S)(?:dob|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob|jg|jg \.|jahrgang|nee?)(?: (?:on|in|:|\.|is|=|-))*$"
+    r"(?<!\S)(?:dob|birth year|year born|d \. o \. b \.?|born|b|date of birth|birth date|birthdate|birthday :|geb|geb \.|geb \. :|\*|geboren|year of birth|yob|jg|jg \.|jahrgang|nee?)(?: (?:on|in|:|\.|is|=|-|the|was))*$"
 )
 _OTHERS_AFTER = frozenset(
     [
@@ -325,7 +325,7 @@ def someone_else(note: Note, start: int, end: int) -> bool:
         and note.layout.sentence_of(cue.start) == number
         and cue.end <= start
         and note.segment(cue.start).clause == segment.clause
-        and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start])
+        and not any(w in {"he", "she", "patient"} for w in note.norms[cue.end : start + 1])
         for cue in note.cues_around(start)
     )
 
@@ -499,6 +499,7 @@ def as_shorthand(note: Note, match: re.Match[str], start: int, end: int) -> bool
         letter = next(i for i in range(start, end) if note.norms[i] in {"m", "f"})
         return (
             note.tokens[letter].raw.isupper()
+            or re.search(r" (?:y|yrs|years|yo)$", match.group()) is not None
             or note.tokens[letter].start == note.tokens[letter - 1].end
             or start == 0
             or (

@@ -317,6 +317,6 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
 
 def _kin_follows(note: Note, mention: Mention) -> bool:
     return any(
-        cue.group == "kin" and note.norms[cue.start] != "twin" and 0 <= cue.start - mention.end <= 1
+        cue.group == "kin" and note.norms[cue.start] not in {"twin", "twins"} and 0 <= cue.start - mention.end <= 1
         for cue in note.cues_around(mention.start)
     )

@@ -206,7 +206,7 @@ def _uncontrolled(note: Note) -> Iterator[Finding]:
             continue
         if note.norms[mention.end : mention.end + 1] in ([":"], ["?"], ["-"]) and re.match(
             r"(?:no|none|nil|n|never|negative|0)(?= ?(?:[,.;|:]|$))",
-            " ".join(note.norms[mention.end + 1 : mention.end + 3]),
+            " ".join(note.after(mention.end + 1, 2)),
         ):
             mention.assertion, mention.cue = "negated", note.norms[mention.end + 1]
         controlled = note.norms[mention.start] in {"none", "nothing", "no", "all", "everything"} or (

@@ -13,7 +13,7 @@ _GOOD = r"(?:adequate|normal|fine|ok|okay|satisfactory|unremarkable|within norma
 _ORGANS = {
     "blood_count": r"(?:fbc|full blood count|cbc|complete blood count|blood count|blood counts|haematology|haemogram|blood picture|hb and platelets|counts|haemoglobin|blood routine|routine blood|bone marrow function|marrow function|marrow|blood cells|haematological function|haematological|blood|bone marrow|marrow reserve|neutrophils|full blood picture|h(?:b|gb) ?,? (?:and |/ )?(?:wbc|wcc|white cells|leucocytes|neutrophils|anc) ?,? (?:and |/ |& )?(?:platelets|plts?|thrombocytes)|hb|wbc|wcc|platelets|plts)",
     "liver": r"(?:lfts?|liver function(?: tests?)?|liver tests?|liver enzymes|hepatic function|liver panel|liver|hepatic panel|liver profile|transaminases|bilirubin|liver values|hepatic|liver biochemistry|liver chemistry)",
-    "kidney": r"(?:u&es?|u & es?|ues?|u \+ es?|u / es?|renal function(?: tests?)?|renal profile|kidney function|creatinine|egfr|kidneys|renal|kidney|kidney tests?|renal panel|urea and electrolytes|creatinine clearance|renal tests?|kidney values|kfts?|rfts?|creat|s creat|serum creatinine|renal biochemistry|kidney function tests?)",
+    "kidney": r"(?:u&es?|u & es?|ues?|u \+ es?|u\+es?|u / es?|renal function(?: tests?)?|renal profile|kidney function|creatinine|egfr|kidneys|renal|kidney|kidney tests?|renal panel|urea and electrolytes|creatinine clearance|renal tests?|kidney values|kfts?|rfts?|creat|s creat|serum creatinine|renal biochemistry|kidney function tests?)",
     "chemistry": r"(?:biochemistry|chemistry|biochem|cmp|liver and renal function|renal and liver function|liver and kidney function|kidney and liver function|hepatic and renal function|renal and hepatic function|blood chemistry|biochemistries|bio)",
 }
 _ORGAN_WORD = re.compile("|".join(rf"(?<!\S)(?P<{name}>{pattern})(?!\S)" for name, pattern in _ORGANS.items()))
@@ -29,7 +29,7 @@ _LAB = re.compile(
 _FUNCTION = r"(?:functions?|fn|fx|fxn|fxns|fnx|funct|functioning|func|reserves?|values|parameters|capacity|status|fct)"
 _ORGAN = r"(?:organs?|organ systems?)"
 _MARROW = r"(?:bone marrow|marrow|bm|haematopoiesis|bone marrows?|haematological|haematologic)"
-_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods|blood(?= (?::|=|-))|analitics?|analytics?|analyses|analitica|blood anal\w+|lab anal\w+)(?: \( [^()]{1,60} \))?"
+_BLOODS = r"(?:bloods|blood (?:values|results|tests?|work|panel|chemistry and count)|labs?|lab(?:oratory)? (?:panel|results|values|tests?|work|findings|parameters|data|screen)|laboratory|lab panel|bloodwork|all bloods|screening bloods|blood(?= (?::|=|-))|analitics?|analytics?|analyses|analitica|blood anal\w+|lab anal\w+)(?: \( [^()]{1,60} \))?(?: (?:from|of|taken|done|on|in) (?:last week|this week|yesterday|today|this morning|last month|the \S+|\d\S*(?: [a-z]+)?))?"
 _TO_BE = r"(?: ?(?::|-|=|,|is|are|was|were|all|both|each|every(?:thing)?|being|found|judged|work(?:s|ing)?|quite|entirely|completely|also|within|the|reference|in|fully|said|to|be|today|have|has|come|came|back|remain|remains|still))*"
 _FINE = rf"(?:{_GOOD}|normally|well|good enough|sufficient|sound|in good order|blameless|unremarkably|range|normal range|reference range|(?:nothing|nil|no) (?:abnormal|amiss|pathological|of note|remarkable)|no abnormalit(?:y|ies)|without abnormalit(?:y|ies)|free of abnormalit(?:y|ies))"
 _WHOLE_FUNCTION = re.compile(

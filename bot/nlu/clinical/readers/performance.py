@@ -96,6 +96,7 @@ def read_performance(note: Note) -> Iterator[Finding]:
             found.append(("KPS", min(a, b), max(a, b), start, end))
     found = [(scale, *_set_right(note, scale, low, high, end), start, end) for scale, low, high, start, end in found]
     found += list(_bare_scores(note, found))
+    found = _then_and_now(note, found)
     standing = Standing(note)
     statements = [
         (start, f"{scale} {low}-{high}", _date_near(note, start, end)) for scale, low, high, start, end in found
@@ -170,6 +171,24 @@ def _bare_scores(note: Note, found: list[tuple[str, int, int, int, int]]) -> Ite
             )
             if not withdrawn and not any(s <= at < e for *_, s, e in found):
                 yield ("ECOG", _score(other["n"]), _score(other["n"]), at, at + 1)
+
+
+_THEN = frozenset({"was", "were", "previously", "initially", "earlier", "formerly", "originally"})
+_NOW = frozenset({"now", "currently", "today"})
+
+
+def _then_and_now(note: Note, found: list[tuple[str, int, int, int, int]]) -> list[tuple[str, int, int, int, int]]:
+    """'He was ECOG 1, but now ECOG 2': of two scores in a sentence the one of today."""
+    now = [
+        row for row in found if _NOW & {*note.before(row[3], 2), *note.norms[row[3] : row[4]], *note.after(row[4], 1)}
+    ]
+    return [
+        row
+        for row in found
+        if row in now
+        or not _THEN & {*note.before(row[3], 2), *note.norms[row[3] : row[4]]}
+        or not any(note.layout.sentence_of(other[3]) == note.layout.sentence_of(row[3]) for other in now)
+    ]
 
 
 def _score(text: str) -> int:

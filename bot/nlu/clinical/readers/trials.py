@@ -155,7 +155,8 @@ def read_trials(note: Note) -> Iterator[Finding]:
             _WISH.search(words)
             and state != "screened"
             and not re.search(
-                r"(?<!\S)(?:currently|left|ended|finished|completed|took part|last dose|participated)(?!\S)", words
+                r"(?<!\S)(?:currently|since|is in|enrolled|takes part|taking part|left|ended|finished|completed|took part|last dose|participated)(?!\S)",
+                words,
             )
         ):
             continue

@@ -31,9 +31,17 @@ def read_vaccines(note: Note) -> Iterator[Finding]:
     for mention in [*note.of("vaccine"), *_bare_mmr(note)]:
         if not mention.is_patient or mention.superseded or _mismatch_repair(note, mention):
             continue
+        if re.search(
+            r"(?<!\S)(?:asks?|asked|asking|enquired|talked|question)(?: \S+){0,2} (?:about|of|on|regarding)(?: (?:the|any|his|her|travel))*$",
+            " ".join(note.before(mention.start, 6)),
+        ):
+            continue
         label = note.layout.segments[mention.segment + 1 : mention.segment + 2]
         if (
-            mention.concept == "vaccine_unspecified"
+            (
+                mention.concept == "vaccine_unspecified"
+                or any(label and label[0].start <= m.start < label[0].end for m in note.of("vaccine"))
+            )
             and label
             and label[0].link == ":"
             and mention.assertion == "present"
