@@ -17,6 +17,8 @@ from bot.enrollment.errors import NotOnFile
 from bot.trial.eligibility import Assessment, CriterionResult, assess
 from bot.trial.facts import Finding, merge
 
+#: Different things known of one person at most; a long discharge letter has some hundred.
+_MOST_FINDINGS = 500
 #: A second age is somebody else's, and so is another sex, unless it is said to be a correction.
 _AGE = frozenset({"age", "birth_date"})
 _CORRECTION = re.compile(
@@ -67,6 +69,8 @@ async def eligibility_check(ask: Ask) -> Answer:
     if not findings:
         text = ask.say("utter_precheck_paste")
         return Answer("clarify", text, {"missing": "note"}, remember={"intent": "check_eligibility"})
+    if len(findings) > _MOST_FINDINGS:
+        return _too_much(ask, earlier)
     assessment = assess(ask.protocol, findings, ask.today)
     skipped = _skipped(ask, assessment) if earlier else ()
     return Answer(
@@ -124,6 +128,13 @@ async def save_screening(ask: Ask) -> Answer:
         about=code,
         sources=(record_section("Eligibility Criteria"),),
     )
+
+
+def _too_much(ask: Ask, earlier: Sequence[Finding]) -> Answer:
+    """Nothing is left out of a check in silence: what does not go in is not read at all, and that is said."""
+    kept = [finding.to_json() for finding in earlier] or None
+    remember = {"intent": "check_eligibility", "findings": kept, "participant": None}
+    return Answer("clarify", ask.say("utter_precheck_too_much"), {"missing": "note"}, remember=remember)
 
 
 def _public(ask: Ask) -> Answer:

@@ -36,8 +36,9 @@ from bot.phrases import Phrases
 from bot.trial.protocol import load_protocol
 from bot.trial.triage import load_triage_rules
 
-#: A call holds one message with its reading; a pasted note is at most 16 KiB.
-MAX_BODY_BYTES = 512 * 1024
+#: A call holds one message with its reading, and what a pre-check remembers of the messages before; a pasted note is at
+#: most 16 KiB, a finding of a few letters takes 300 bytes.
+MAX_BODY_BYTES = 2 * 1024 * 1024
 _log = structlog.get_logger(__name__)
 
 

@@ -20,6 +20,9 @@ _MAX_NAME = 128
 #: Control and format characters that chat text has no use for; tab and newline stay.
 _KEPT_CONTROLS = frozenset("\t\n")
 _PAYLOAD = re.compile(r"^[\s/]*/")
+#: More signs in a row that are neither letters nor figures nobody writes, and what reads text takes the square of such
+#: a length for some of its questions.
+_ENDLESS = re.compile(r"([\W_]{200})[\W_]+")
 
 
 class BadBody(ValueError):
@@ -80,7 +83,7 @@ def parse_body(body: bytes) -> Inbound:
 
 
 def clean_text(text: str) -> str:
-    """The text without control and invisible characters, and never an intent payload.
+    """The text without control and invisible characters or endless runs of signs, and never an intent payload.
 
     Rasa takes a text that begins with '/' for an intent chosen by the writer; here it is only ever text.
     """
@@ -89,7 +92,7 @@ def clean_text(text: str) -> str:
         for character in text.replace("\r\n", "\n").replace("\r", "\n")
         if character in _KEPT_CONTROLS or unicodedata.category(character) not in {"Cc", "Cf", "Cs", "Co"}
     )
-    return _PAYLOAD.sub("", kept).strip()
+    return _PAYLOAD.sub("", _ENDLESS.sub(r"\1", kept)).strip()
 
 
 def _name(data: dict[str, Any], field: str) -> str:

@@ -63,8 +63,9 @@ def find_code(text: str) -> FoundCode | None:
         start, end = match.span(1)
         token = match[2] + match[4]
         rest = f"{plain[:start]} {plain[end:]}".strip()
-        words = _NOT_WORDS.sub("", rest)
-        alone = bool(_AROUND.fullmatch(words))
+        # A long message is more than a code: what stands around each place in it need not be looked through.
+        words = _NOT_WORDS.sub("", rest) if len(rest) < _SHORT else None
+        alone = words is not None and bool(_AROUND.fullmatch(words))
         mixed = any(sign.isdigit() for sign in token) and any(sign.isalpha() for sign in token)
         capitals = bool(match[3]) and token.isupper()
         named = alone and bool(_CODE_WORD.search(rest))

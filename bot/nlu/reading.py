@@ -6,6 +6,7 @@ Nothing is decided here: levels of symptoms, verdicts, dates of visits and right
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -150,13 +151,13 @@ class MessageReader:
             LexiconError: a lexicon file is broken.
         """
         from bot.nlu.clinical import ClinicalReader
-        from bot.nlu.symptoms import SymptomReader
+        from bot.nlu.pieces import PiecewiseReader
 
         lexicon = Lexicon.load()
         if isinstance(classifier, Path):
             classifier = IntentClassifier.load(classifier, lexicon)
         return cls(
-            QuestionReader(classifier, lexicon), SymptomReader.load(), ClinicalReader.load(), load_triage_rules()
+            QuestionReader(classifier, lexicon), PiecewiseReader.load(), ClinicalReader.load(), load_triage_rules()
         )
 
     def read(self, text: str, today: date) -> Reading:
@@ -170,7 +171,7 @@ class MessageReader:
             )
         level = assess_symptoms(self._rules, symptoms).level if symptoms else None
         present = [one for one in symptoms if one.status == "present"] if level is not None else []
-        findings = self._clinical.read(text, today)
+        findings = distinct(self._clinical.read(text, today))
         parts = self._questions.read(text, today)
         if findings and _NOT_YET_KNOWN.match(text):
             findings = tuple(replace(one, assertion="uncertain") for one in findings)
@@ -221,6 +222,15 @@ _SURELY = 0.9
 
 def _surely_outside(part: Part) -> bool:
     return part.intent == OUT_OF_SCOPE and part.confidence >= _SURELY
+
+
+def distinct(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Findings that say the same once, at the first place: a note pasted over and over says no more than one."""
+    said: dict[str, Finding] = {}
+    for finding in findings:
+        data = {**finding.to_json(), "evidence": finding.evidence.text.casefold()}
+        said.setdefault(json.dumps(data, sort_keys=True), finding)
+    return tuple(said.values())
 
 
 def _asks_of_words(text: str, parts: tuple[Part, ...]) -> bool:

@@ -33,7 +33,7 @@ from bot.enrollment.database import Database
 from bot.enrollment.replanning import fingerprint
 from bot.logs import place_of
 from bot.metrics import Metrics
-from bot.nlu.symptoms import SymptomReader
+from bot.nlu.pieces import PiecewiseReader
 from bot.operations import Check, Operations, count_pool, database_check, install
 from bot.server.agent import load_agent
 from bot.server.upkeep import keep_tidy
@@ -209,7 +209,7 @@ def build_teller(settings: Settings, database: Database, channels: Sequence[Any]
 
 def alarming_by_rules() -> Alarming:
     """Whether a text holds a sign of illness that the triage rules call urgent or worse."""
-    reader, rules = SymptomReader.load(), load_triage_rules()
+    reader, rules = PiecewiseReader.load(), load_triage_rules()
 
     def alarming(text: str) -> bool:
         return assess_symptoms(rules, reader.read(text)).level in ("emergency", "urgent")

@@ -235,6 +235,17 @@ async def test_a_precheck_is_saved_under_no_code_that_is_not_on_file(talk: Say) 
     assert (saved.custom["answer"], saved.custom["about"]) == ("eligibility_check", "P-0103")
 
 
+async def test_more_findings_than_can_be_kept_are_refused_as_a_whole(talk: Say) -> None:
+    conversation = talk("dr.bai")
+    await conversation.say({"intent": "check_eligibility", "text": "77 yo"}, note=_note(AGE_77))
+    many = [{"concept": "allergy", "values": {"name": f"drug {number}"}} for number in range(501)]
+    refused = await conversation.say({"intent": "check_eligibility", "text": "allergies"}, note=_note(*many))
+    assert (refused.custom["answer"], refused.custom["data"]) == ("clarify", {"missing": "note"})
+    again = await conversation.say({"intent": "nlu_fallback", "text": "ECOG 0"}, note={"findings": [ECOG_0]})
+    results = {entry["id"]: entry["result"] for entry in again.custom["data"]["criteria"]}
+    assert (results["I02"], results["I03"]) == ("fail", "pass")
+
+
 @pytest.mark.parametrize("account", ["ma.jun", "stranger.1"])
 async def test_a_patients_wish_for_a_check_gets_the_criteria_and_the_contact(talk: Say, account: str) -> None:
     reply = await talk(account).say(

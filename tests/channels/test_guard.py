@@ -131,6 +131,11 @@ def _becomes_an_intent(text: str) -> bool:
     return bool(read.get("intent", {}).get("name") or read.get("entities"))
 
 
+def test_no_run_of_signs_is_endless() -> None:
+    assert clean_text("a" + "-" * 5_000 + "b" + " ." * 3_000 + "c") == "a" + "-" * 200 + "b" + " ." * 100 + "c"
+    assert clean_text("/" * 5_000 + "restart") == "restart"
+
+
 def test_rasa_would_take_the_payload_uncleaned() -> None:
     assert _becomes_an_intent('/ask_next_visit{"participant": "P-0001"}')
 

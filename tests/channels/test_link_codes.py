@@ -70,3 +70,11 @@ def test_a_note_of_a_linked_account_is_no_code() -> None:
 )  # fmt: skip
 def test_a_wish_to_be_unlinked(text: str, wanted: bool) -> None:
     assert asks_to_unlink(text) is wanted
+
+
+def test_a_code_in_a_long_message_is_found_and_ten_letters_there_are_words() -> None:
+    story = "There is quite some story about these plain words. " * 5
+    found = find_code(f"{story} AB2DE-FGHJK")
+    assert found is not None
+    assert (found.code, found.sure, found.alone) == ("AB2DE-FGHJK", True, False)
+    assert find_code(story) is None

@@ -33,6 +33,9 @@ _SAYS_MORE = 5
 _FEW = 4
 #: How sure a question must be that speaks of 'it' alone, to be one of its own.
 _SURE_ASKED = 0.85
+#: So many stretches of a message, half of them at its beginning and half at its end, are looked through for questions:
+#: what a story or a pasted text holds between them is not asked.
+_MOST_SEGMENTS = 40
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,13 @@ class _Read:
         return self.intent in _STATED and self.prediction.confidence >= _SURE_STATED
 
 
+def _outer(found: tuple[Segment, ...]) -> tuple[Segment, ...]:
+    half = _MOST_SEGMENTS // 2
+    if len(found) <= _MOST_SEGMENTS:
+        return found
+    return (*found[:half], replace(found[-half], kind="gap"), *found[-half + 1 :])
+
+
 class QuestionReader:
     """Questions of a message as `Part` values; needs the lexicons and a trained classifier, nothing of Rasa."""
 
@@ -68,7 +78,7 @@ class QuestionReader:
         folded = self._classifier.respell(fold(text))
         whole = read_mentions(self._lexicon, folded, today)
         reads = self._settle(
-            folded, self._merge(folded, [self._predict(one, today, whole) for one in segments(folded)]), today
+            folded, self._merge(folded, [self._predict(one, today, whole) for one in _outer(segments(folded))]), today
         )
         if not reads:
             reads = [self._predict(Segment(folded.strip(), 0, len(folded)), today)]
@@ -113,6 +123,8 @@ class QuestionReader:
 
     def _parts_ways(self, left: _Read, right: _Read) -> bool:
         kind = right.segment.kind
+        if kind == "gap":
+            return True
         if kind == "sentence":
             if self._points_at(left, right):
                 return False

@@ -65,7 +65,7 @@ _POINTS_BACK = re.compile(r"\b(?:it|that|this|them|these|those|one)\b|[它这那
 
 @dataclass(frozen=True)
 class Segment:
-    """A stretch of the message between two possible cuts; `kind` says what made the cut before it."""
+    """A stretch of the message between two possible cuts; `kind` says what made the cut before it; `gap`: left out text."""
 
     text: str
     start: int

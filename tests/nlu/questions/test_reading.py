@@ -5,10 +5,10 @@ from datetime import date
 
 import pytest
 
+from bot.nlu.pieces import PiecewiseReader
 from bot.nlu.questions.reader import QuestionReader
-from bot.nlu.reading import MessageReader, Reading
-from bot.nlu.symptoms import SymptomReader
-from bot.trial.facts import Finding
+from bot.nlu.reading import MessageReader, Reading, distinct
+from bot.trial.facts import Evidence, Finding
 from bot.trial.triage import load_triage_rules
 
 TODAY = date(2026, 6, 10)
@@ -26,7 +26,7 @@ class NotesByMark:
 
 @pytest.fixture(scope="module")
 def messages(reader: QuestionReader) -> MessageReader:
-    return MessageReader(reader, SymptomReader.load(), NotesByMark(), load_triage_rules())
+    return MessageReader(reader, PiecewiseReader.load(), NotesByMark(), load_triage_rules())
 
 
 @pytest.mark.parametrize(
@@ -106,3 +106,30 @@ def test_a_reading_is_small(messages: MessageReader) -> None:
 def test_another_format_is_refused() -> None:
     with pytest.raises(ValueError, match="format"):
         Reading.from_json({"format": 0})
+
+
+STORY = "We went to the lake with the whole family and the weather was fine. "
+
+
+@pytest.mark.parametrize("before", [0, 20, 90, 200])
+@pytest.mark.parametrize("after", [0, 20])
+def test_a_sign_of_illness_is_read_wherever_it_stands(messages: MessageReader, before: int, after: int) -> None:
+    reading = messages.read(STORY * before + "Now I have crushing chest pain. " + STORY * after, TODAY)
+    assert reading.lead.intent == "report_symptom"
+    assert {one["concept"] for one in reading.symptoms if one["status"] == "present"} >= {"chest_pain"}
+
+
+def test_a_sign_of_illness_is_read_behind_a_long_chinese_story(messages: MessageReader) -> None:
+    reading = messages.read("我们上周去公园看花，天气很好。" * 200 + "我现在胸口剧痛，喘不上气。", TODAY)
+    assert reading.lead.intent == "report_symptom"
+
+
+def test_a_question_behind_a_long_story_is_read(messages: MessageReader) -> None:
+    parts = messages.read(STORY * 120 + "When is my next visit?", TODAY).parts
+    assert "ask_next_visit" in [part.intent for part in parts]
+
+
+def test_what_is_found_over_and_over_is_handed_over_once() -> None:
+    findings = [Finding("t_category", {"value": "3"}, evidence=Evidence("cT3", at, at + 3)) for at in range(0, 40, 4)]
+    other = Finding("t_category", {"value": "4"}, evidence=Evidence("cT4", 60, 63))
+    assert distinct([*findings, other]) == (findings[0], other)
