@@ -162,7 +162,10 @@ class GuardedSlack(SlackInput):  # type: ignore[misc]
             await self._client.chat_postMessage(
                 channel=event.room, text=plain, **({"thread_ts": thread} if thread else {})
             )
-        except SlackApiError as refused:
+        except Exception as refused:
+            # Asked, not caught by its class: the class may be one that `bot.server.lazy` has left asleep until now.
+            if not isinstance(refused, SlackApiError):
+                raise Later(f"Slack cannot be reached ({type(refused).__name__})") from refused
             said = refused.response
             reason = str(said.get("error", "")) if hasattr(said, "get") else ""
             status = int(getattr(said, "status_code", 0) or 0)
@@ -170,5 +173,3 @@ class GuardedSlack(SlackInput):  # type: ignore[misc]
                 wait = getattr(said, "headers", {}).get("Retry-After")
                 raise Later("Slack wants us to wait", float(wait) if wait else None) from None
             _log.warning("refused by Slack", reply=reason[:40])
-        except Exception as error:
-            raise Later(f"Slack cannot be reached ({type(error).__name__})") from error
