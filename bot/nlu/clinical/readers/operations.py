@@ -418,7 +418,15 @@ def _emergency(note: Note) -> Iterator[Finding]:
             for m in note.same_clause(mention, "operation", "stoma", "treatment", "bypass")
             if m.assertion in {"present", "planned", "negated"}
         ]
-        if not named and ops and all(m.assertion == "negated" for m in ops):
+        if (
+            not named
+            and ops
+            and all(m.assertion == "negated" for m in ops)
+            and not re.search(
+                r"(?<!\S)(?:taken|went|rushed|brought|back) (?:back )?(?:to|into) (?:the )?(?:operating )?theatre(?!\S)",
+                words,
+            )
+        ):
             continue
         if (
             not named

@@ -273,7 +273,11 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
         if future or re.search(r"(?<!\S)(?:to continue|continues|for life)(?!\S)", after):
             return True
         stopped = _STOPPED.search(after) or re.search(r"(?<!\S)(?:until|finished|completed|stopped|off)(?!\S)", before)
-        if now and not stopped:
+        long_ago = any(
+            d.role == "at" and d.period.latest is not None and d.period.latest < shift_months(note.today, -12)
+            for d in drug.dates
+        )
+        if now and not stopped and not long_ago:
             return True
         if kind == "hormone" and not stopped and not _STOPPED.search(before) and not drug.historical:
             return True

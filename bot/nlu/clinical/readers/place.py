@@ -158,6 +158,15 @@ def _thirds_after(note: Note) -> Iterator[Finding]:
                 continue
             at = last[-1].end
         first, _end = note.layout.sentences[segment.sentence]
+        if alone and segment.link in {"start", ",", "-"} and segment.sentence:
+            # 'Adenocarcinoma of the rectum. Low.', 'T3 N1, low.'
+            groups = {m.group for m in note.in_sentence(segment.sentence)}
+            before = {m.group for m in note.in_sentence(segment.sentence - 1)}
+            if (
+                groups & {"measure"} or (segment.link == "start" and before & {"histology", "site", "measure"})
+            ) and rectum_named(note):
+                yield finding(note, "rectal_third", at, at + 1, {"third": _THIRD[note.norms[at]]})
+                continue
         if any(
             m.attributes.get("site") == "rectum" and first <= m.start < at and m.is_patient for m in note.of("site")
         ):
@@ -178,6 +187,14 @@ def _tumour_site(note: Note, mention: Mention) -> bool:
         return True
     segment = note.segment(mention.start)
     near = [m for m in note.around(mention.start) if note.segment(m.start).index == segment.index]
+    if any(
+        segment.start <= day.start < segment.end
+        and day.period.latest is not None
+        and (note.today - day.period.latest).days > 365
+        for day in note.dates_around(segment.start)
+    ) and any(m.group in {"cancer_state", "treatment", "operation"} for m in near):
+        # 'Sigmoid adenocarcinoma 2014 resected'
+        return False
     if any(
         m.group in {"malignancy", "stoma", "minor_treatment", "minor_operation", "operation", "stent"} for m in near
     ):

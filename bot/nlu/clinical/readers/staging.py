@@ -242,8 +242,17 @@ def of_another_cancer(note: Note, start: int) -> bool:
     groups = {m.group for m in note.around(start) if note.segment(m.start).index in own}
     if "malignancy" in groups:
         return not groups & {"site", "histology"}
-    if home.link == "(" and any(
+    if note.before(start, 1) == ["for"] and any(
         m.group in {"operation", "treatment", "minor_treatment"}
+        and m.end <= start
+        and start - m.end <= 4
+        and any(d.period.latest is not None and (note.today - d.period.latest).days > 180 for d in m.dates)
+        for m in note.around(start)
+    ):
+        # 'TEM 2022 for T1 adenocarcinoma'
+        return True
+    if home.link == "(" and any(
+        m.group in {"operation", "treatment", "minor_treatment", "cancer_state"}
         and m.dates
         and note.segment(m.start).index == home.index - 1
         for m in note.around(start)

@@ -546,6 +546,32 @@ _UNFIT = re.compile(
 )
 
 
+#: 'Day surgery', 'plastic surgery': wards and other people's trades.
+_OTHER_SURGERY = frozenset(
+    [
+        "day",
+        "minor",
+        "eye",
+        "dental",
+        "oral",
+        "plastic",
+        "vascular",
+        "general",
+        "orthopaedic",
+        "cosmetic",
+        "bariatric",
+        "hand",
+        "foot",
+        "gp",
+        "gps",
+        "doctor's",
+        "skin",
+        "sinus",
+        "laser",
+    ]
+)
+
+
 def _as_reason(note: Note, mention: Mention) -> bool:
     """Names of drugs and treatments that stand for something else: allergy tests, trial titles, departments."""
     after = note.after(mention.end, 2)
@@ -604,6 +630,11 @@ def _as_reason(note: Note, mention: Mention) -> bool:
             ["opinion"],
             ["slot"],
             ["question"],
+        )
+        or (
+            note.words(mention.start, mention.end) in {"surgery", "operation", "operations"}
+            and before[-1:]
+            and before[-1] in _OTHER_SURGERY
         )
         or bool(
             set(before)

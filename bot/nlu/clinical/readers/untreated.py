@@ -80,7 +80,7 @@ _UNTREATED = re.compile(
     rf"(?<!\S)(?:(?:no|without|nil|zero|not (?:had|received|been given|undergone) any|free of)(?: (?:any|other|or|form of|kind of|sort of|type of|neoadjuvant|neo adjuvant|induction|adjuvant|{_EARLIER}|{_ONCO}|systemic or local|active|real|actual))* {_THERAPY}(?: (?:whatsoever|at all|of any (?:kind|sort|type)|given|started|received|done|has been (?:given|started)))* {_SO_FAR}"
     rf"|(?:no|without|nil|zero) (?:(?:any|other) )*(?:{_EARLIER} )*(?:{_ONCO}) {_THERAPY}"
     rf"|(?:{_EARLIER} |{_ONCO} |any |received )+{_THERAPY}(?: (?:{_SO_FAR}|ever|received|given|for (?:the |this )?(?:tumour|cancer)|of (?:the |this )?(?:tumour|cancer)))*(?: ?(?::|-|\?|=))* (?:none|nil|no|n|never|0|negative|not given|nothing)"
-    rf"|pre ?treatments? (?:none|nil|0)(?= ?(?:,|\.|;|$))|nothing (?:has been |was |is )?(?:started|begun)(?= ?(?:,|\.|;|$|yet))|(?:{_THERAPY}) (?:hx|history)(?: ?(?::|-|=))+ (?:none|nil|no|0)"
+    rf"|pre ?treatments? (?:none|nil|0)(?= ?(?:,|\.|;|$))|nothing (?:has|had) been (?:given|done|started)(?= ?(?:,|\.|;|$))|nothing (?:has been |was |is )?(?:started|begun)(?= ?(?:,|\.|;|$|yet))|(?:{_THERAPY}) (?:hx|history)(?: ?(?::|-|=))+ (?:none|nil|no|0)"
     rf"|(?:no|without|nil) pre ?treatments?(?= ?(?:,|\.|;|$|so|to|of|yet))"
     rf"|pre ?treatments? (?::|-|=) (?:none|nil|no|n|never|0|nothing)"
     rf"|{_THERAPY} (?:{_SO_FAR}|received|given|ever)(?: ?(?::|-|\?|=))* (?:none|nil|no|n|never|0|nothing)"
