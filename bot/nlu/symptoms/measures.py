@@ -170,6 +170,9 @@ _SINCE: Final = (
         r"\bsince (?:this morning|breakfast|lunch|noon|this afternoon|i got up|i woke|\d|midday|"
         r"waking)|\ball morning|今早|早上(?:开始|到现在|起)|从早上|今天早上|上午(?:开始|到现在)|"
         r"半天|中午"), 6.0),
+    (re.compile(
+        r"(?:\bsince (?:this morning|the morning|breakfast|i got up|i woke|waking|dawn)|\ball day)\b[^.!?]{0,40}"
+        r"\b(?:night|evening|bedtime|midnight)|从早上.{0,12}(?:晚上|夜里|半夜)|早上到(?:晚上|现在都晚上)"), 12.0),
     (re.compile(r"\bfor days|days now|days on end"), 72.0),
 )  # fmt: skip
 _CHINESE_HOURS: Final = re.compile(
