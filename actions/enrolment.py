@@ -9,6 +9,7 @@ from datetime import date
 from actions.access import require_staff, whose_record
 from actions.conversation import ENROLMENT, Answer, Ask, record_section
 from actions.support import asked_day, for_whom
+from actions.visits import wanted_visits
 from actions.wording import lines, say_date, say_list, say_time, sentences
 from bot.clock import TRIAL_ZONE
 from bot.enrollment import queries, writes
@@ -83,6 +84,8 @@ async def visits_on(ask: Ask) -> Answer:
     async with ask.database.session() as session:
         records = await queries.visits_near(session, day, last)
     visits = roster.visits_in(ask.protocol, records, day, last, ask.today)
+    wanted = wanted_visits(ask)  # 'who has radiotherapy today'
+    visits = tuple(visit for visit in visits if not wanted or visit.visit in wanted)
     await _log_reads(ask, visits)
     when = say_date(day, ask.language, ask.today)
     if last != day:

@@ -83,7 +83,7 @@ def resolve(part: Part, memory: Mapping[str, Any]) -> Part:
 
 def _supported(part: Part) -> str:
     """The likeliest question, doubted as it was, where what the words name leaves little else; else empty."""
-    likeliest = part.ranking[0] if part.ranking else ""
+    likeliest = next((intent for intent in part.ranking if intent != "follow_up"), "")
     if likeliest in ("ask_next_visit", "ask_visit_detail") and any(_CODED.fullmatch(code) for code in part.visits):
         return likeliest
     return likeliest if likeliest == "ask_dose_schedule" and part.drugs and part.dates else ""

@@ -96,7 +96,7 @@ def _questions(ask: Ask) -> list[Part]:
 
 
 #: Questions that can be put to one day, or one visit, after another.
-_OF_DAYS = frozenset({"ask_dose_schedule", "ask_next_visit", "ask_visit_detail", "follow_up"})
+_OF_DAYS = frozenset({"ask_dose_schedule", "ask_next_visit", "ask_visit_detail", "ask_visits_on", "follow_up"})
 _OF_VISITS = frozenset({"ask_visit_detail", "ask_next_visit"})
 _AND = r"\W*(?:and|or|&|和|跟|还是|或者?|以及|、)?\W*(?:(?:on|the|also|then|my)\s+)*"
 

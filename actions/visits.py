@@ -40,6 +40,8 @@ async def next_visit(ask: Ask) -> Answer:
     if ask.part.scope == "after" or _AFTER_NEXT.search(ask.part.text):
         return _the_one_after(ask, record)
     wanted = wanted_visits(ask)
+    if wanted and _none_to_come(ask, record, wanted):
+        return _after_the_last(ask, record)
     if wanted:
         answer = _detail(ask, record, pick_visit(ask, record, wanted), wanted)
         following = schedule.next_visit(ask.protocol, record, ask.today).visit
@@ -141,6 +143,20 @@ async def request_reschedule(ask: Ask) -> Answer:
             "moving": None if requested else visit.visit,
         },
     )
+
+
+def _none_to_come(ask: Ask, record: ParticipantRecord, wanted: Sequence[VisitCode]) -> bool:
+    """Whether the next visit of a kind is asked for ('my next drip') and all of that kind are over."""
+    if ask.part.visits or ask.part.scope != "next":
+        return False
+    return not any(visit.visit in wanted for visit in schedule.visits_to_come(ask.protocol, record, ask.today))
+
+
+def _after_the_last(ask: Ask, record: ParticipantRecord) -> Answer:
+    """That none of the kind is left, and what comes next instead."""
+    following = _next(ask, record)
+    text = sentences(ask.say("utter_none_of_kind"), _unnamed(ask, record, following.text))
+    return replace(following, text=for_whom(ask, record.code, text))
 
 
 # --- which visit is meant -------------------------------------------------------------------------------------
@@ -478,7 +494,8 @@ def _line(ask: Ask, visit: Visit) -> str:
     status = "" if visit.status == "planned" else f" ({ask.say(f'utter_status_{visit.status}')})"
     mark = "*" if any(note.code == "unconfirmed" for note in visit.notes) else ""
     line = f"- {when}{say_time(visit.time, ask.language)}: {visit.title[ask.language]}{status}{mark}"
-    return sentences(line + ("." if _window(ask, visit) else ""), _window(ask, visit))
+    stop = "。" if ask.language == "zh" else "."
+    return sentences(line + (stop if _window(ask, visit) else ""), _window(ask, visit))
 
 
 def _shared_notes(ask: Ask, visits: Sequence[Visit]) -> tuple[str, ...]:

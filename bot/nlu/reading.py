@@ -169,6 +169,7 @@ class MessageReader:
                 replace(one, status="hypothetical") if one.concept == _TOO_MUCH and one.status == "present" else one
                 for one in symptoms
             )
+        symptoms = _of_the_tablets_alone(text, symptoms)
         level = assess_symptoms(self._rules, symptoms).level if symptoms else None
         present = [one for one in symptoms if one.status == "present"] if level is not None else []
         findings = distinct(self._clinical.read(text, today))
@@ -218,6 +219,24 @@ class MessageReader:
 
 #: How sure it must be that a message is none of the trial's.
 _SURELY = 0.9
+#: The sign that nothing at all is kept down.
+_NOTHING_DOWN = "nothing_down"
+
+
+def _of_the_tablets_alone(text: str, symptoms: tuple[SymptomFinding, ...]) -> tuple[SymptomFinding, ...]:
+    """The signs without 'nothing stays down' where the same words tell of the tablets ('they came straight back up')."""
+    tablets = [_place(text, one) for one in symptoms if one.concept == _CAME_UP and one.status == "present"]
+
+    def told_of_tablets(one: SymptomFinding) -> bool:
+        start, end = _place(text, one)
+        return one.concept == _NOTHING_DOWN and any(start < last and first < end for first, last in tablets)
+
+    return tuple(one for one in symptoms if not told_of_tablets(one))
+
+
+def _place(text: str, one: SymptomFinding) -> tuple[int, int]:
+    start = text.lower().find(one.evidence.lower()) if one.evidence else -1
+    return (start, start + len(one.evidence)) if start >= 0 else (0, 0)
 
 
 def _surely_outside(part: Part) -> bool:

@@ -26,8 +26,12 @@ OUT_OF_SCOPE = "out_of_scope"
 FOLLOW_UP = "follow_up"
 #: Intents whose words are everybody's: they need no word of the trial.
 ANYBODYS = frozenset({OUT_OF_SCOPE, "greet", "goodbye", "thank", "affirm", "deny"})
-#: Two questions that are answered alike: where a visit or a day is named, that one is told, whichever was read.
-OF_A_VISIT = frozenset({"ask_next_visit", "ask_visit_detail"})
+#: Questions that are answered alike: where a visit or a day is named, that one is told, whichever was read; who asks
+#: for a check of themself is told the criteria.
+ALIKE = (
+    frozenset({"ask_next_visit", "ask_visit_detail"}),
+    frozenset({"check_eligibility", "ask_eligibility_criteria"}),
+)
 _WEIGHTS_FILE, _TABLES_FILE = "intents.npz", "intents.json"
 _FORMAT = 1
 
@@ -139,7 +143,7 @@ class IntentClassifier:
         order = np.argsort(-probabilities)[:3]
         ranking = tuple((self.tables.intents[i], round(float(probabilities[i]), 4)) for i in order)
         (first, confidence), second = ranking[0], ranking[1][1]
-        if {first, ranking[1][0]} == OF_A_VISIT:  # between these two there is nothing to ask back
+        if {first, ranking[1][0]} in ALIKE:  # between these two there is nothing to ask back
             confidence, second = round(confidence + second, 4), ranking[2][1]
         subject = 1.0 if first in ANYBODYS else topical
         doubtful = self.tables.thresholds.doubt(confidence, second, known, subject)

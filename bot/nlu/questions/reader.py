@@ -215,6 +215,7 @@ class QuestionReader:
         for read in reads:
             if read in questions:
                 context = tuple(background) if read.segment.points_back or read.intent == "request_reschedule" else ()
+                read = self._with_background(text, read, background, today)
                 kept.append(replace(read, context=(*read.context, *context)))
                 background = []
             elif read.intent == OUT_OF_SCOPE and read.segment.asks:
@@ -224,6 +225,16 @@ class QuestionReader:
                 if kept and kept[-1].intent == "request_reschedule":
                     kept[-1] = replace(kept[-1], context=(*kept[-1].context, read.segment))
         return kept
+
+    def _with_background(self, text: str, read: _Read, background: list[Segment], today: date) -> _Read:
+        """A question about 'it' read together with what was said of it before: 'it's about the surgery. From which day?'"""
+        if not background or not read.segment.points_back or read.prediction.confidence >= _SURE_ASKED:
+            return read
+        joined = self._predict(join(text, background[-1], read.segment), today)
+        if joined.intent in SOCIAL | {FALLBACK, OUT_OF_SCOPE}:
+            return read
+        better = joined.prediction.confidence > read.prediction.confidence
+        return replace(read, prediction=joined.prediction) if better else read
 
     def _moves_nothing(self, read: _Read) -> bool:
         """A statement taken for a wish to reschedule that names neither a day nor a visit: 'I live far away'."""

@@ -31,7 +31,7 @@ _SEED = 17
 _WRONG, _OUTSIDE = 1.5, 8.0
 _AFFORDABLE = 1.015
 #: The least share of known words, and of words of the trial among those that carry a question.
-_KNOWN, _TOPICAL = 0.5, 0.2
+_KNOWN, _TOPICAL = 0.6, 0.2
 #: A word is set right only to one that occurs this often.
 _FREQUENT = 12
 #: Words of this many intents, out-of-scope among them, say nothing about the subject of a question.
