@@ -37,7 +37,7 @@ def courses(note: Note) -> Iterator[Finding]:
         value = str(mention.attributes["value"])
         words = note.norms[mention.start : mention.end]
         if value == "primary" and mention.concept == "first_presentation":
-            if _the_first_of_two(note, mention):
+            if _the_first_of_two(note, mention) or _long_ago(note, mention):
                 continue
             if not _tumour_course(note, mention) or mention.assertion in {"hypothetical"}:
                 continue
@@ -82,6 +82,18 @@ def courses(note: Note) -> Iterator[Finding]:
             )
         ):
             yield finding(note, "course", mention.start, mention.end, {"value": "primary"})
+
+
+def _long_ago(note: Note, mention: Mention) -> bool:
+    """'First diagnosis 2019; recurrence 2026': what was first then has come back."""
+    when = dates_of(mention)[0]
+    return (
+        when.latest is not None
+        and (note.today - when.latest).days > 180
+        and any(
+            m.attributes.get("value") == "recurrent" and m.present and m.start > mention.end for m in note.of("course")
+        )
+    )
 
 
 def _the_first_of_two(note: Note, mention: Mention) -> bool:

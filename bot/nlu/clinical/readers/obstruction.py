@@ -198,9 +198,28 @@ def obstructions(note: Note) -> Iterator[Finding]:
             and not re.search(r"(?<!\S)(?:theatre|operated|taken|took)(?!\S)", " ".join(note.before(mention.start, 12)))
         ):
             mention.assertion = "planned"
+        if mention.present and _taken_down(note, mention):
+            continue
         if mention.is_patient and mention.assertion in {"present", "negated", "planned"}:
             made = mention.assertion == "present" or (mention.assertion == "planned" and made_already(note, mention))
             yield of_mention_as(note, mention, "stoma", "present" if made else mention.assertion)
+
+
+_TAKEN_DOWN = re.compile(
+    r"(?<!\S)(?:reversed|reversal|closed|closure|taken down|takedown|take down|put back|restored|reconnected|rejoined)(?!\S)"
+)
+
+
+def _taken_down(note: Note, mention: Mention) -> bool:
+    """'Ileostomy from 2001, reversed in 2002': a stoma that is gone relieves nothing."""
+    segment = note.segment(mention.start)
+    head = " ".join(note.before(mention.start, 4))
+    tail = " ".join(note.after(mention.end, 7))
+    down = _TAKEN_DOWN.search(tail) or re.search(r"(?<!\S)(?:reversal|closure|takedown) of(?: \S+)?$", head)
+    to_come = re.search(
+        r"(?<!\S)(?:later|planned|to be|will|after|next|not|never|until|before|once|possible|pending)(?!\S)", tail
+    )
+    return down is not None and to_come is None and segment.end > mention.start
 
 
 _NOT_MADE = re.compile(

@@ -398,6 +398,10 @@ def _emergency(note: Note) -> Iterator[Finding]:
             or re.search(rf"(?<!\S)(?:never|not|nobody|no one|none)(?: \S+){{0,6}}? {re.escape(phrase)}(?!\S)", words)
             or _NOT_DONE.match(note.words(mention.end, note.sentence(mention.start)[1]))
         ):
+            before_now = set(note.after(mention.end, 2)) & {"before", "previously", "until", "till", "earlier"}
+            if before_now and any(m.present and m.start > mention.end for m in note.of("emergency")):
+                # 'No emergency operation before, but last night ...'
+                continue
             yield finding(note, "emergency_surgery", mention.start, mention.end, assertion="negated", cue=mention.cue)
             continue
         if mention.assertion in {"planned", "hypothetical"} and not _happened(note, mention, words):

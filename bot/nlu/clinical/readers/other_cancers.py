@@ -222,7 +222,7 @@ def _cancer_state(note: Note, mention: Mention, rivals: Sequence[Mention]) -> tu
     if active and not (
         remission is not None
         and remission.start > mention.start
-        and not re.search(r"(?<!\S)(?:active|surveillance|untreated|still on|on treatment)(?!\S)", text)
+        and not re.search(r"(?<!\S)(?:active|surveillance|untreated|still on|on treatment|maintenance)(?!\S)", text)
     ):
         return "active", when, Period()
     if remission is not None:
@@ -283,7 +283,7 @@ def _under_treatment(note: Note, first: int, last: int, text: str) -> bool:
             return True
     return (
         re.search(
-            r"(?<!\S)(?:(?:venesections?|phlebotom\w+|injections|infusions) (?:weekly|monthly|regularly|every|as needed)|(?:regular|monthly|weekly|ongoing) (?:venesections?|phlebotom\w+)|(?:instillations?|bcg|injections?|infusions?|therapy|treatment) (?:ongoing|continuing|continues)|ongoing (?:instillations?|bcg|therapy|treatment)|on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
+            r"(?<!\S)on (?:\S+ )?maintenance|(?:(?:venesections?|phlebotom\w+|injections|infusions) (?:weekly|monthly|regularly|every|as needed)|(?:regular|monthly|weekly|ongoing) (?:venesections?|phlebotom\w+)|(?:instillations?|bcg|injections?|infusions?|therapy|treatment) (?:ongoing|continuing|continues)|ongoing (?:instillations?|bcg|therapy|treatment)|on (?:intravesical )?bcg|on (?:treatment|therapy)|being treated|currently treated|under treatment|metastatic)(?!\S)",
             text,
         )
         is not None
@@ -294,6 +294,14 @@ def _treated_by_other_means(note: Note, first: int, last: int, mention: Mention)
     return any(
         first <= m.start < last and m.assertion == "present" and m is not mention
         for m in note.of("treatment", "operation", "minor_operation")
+    )
+
+
+def _still_active(note: Note, mention: Mention) -> bool:
+    """'Other cancer: prostate, on active surveillance'."""
+    return any(
+        m.attributes.get("state") == "active" and m.present and m.is_patient and m.start > mention.end
+        for m in note.same_sentence(mention, "cancer_state")
     )
 
 
@@ -333,7 +341,7 @@ def _cancers_in_general(note: Note) -> Iterator[Finding]:
                 "other_malignancy",
                 mention.start,
                 mention.end,
-                {"kind": "cancer"},
+                {"kind": "cancer", "state": "active" if _still_active(note, mention) else None},
                 assertion=mention.assertion,
                 when=dates_of(mention)[0],
             )
