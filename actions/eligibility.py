@@ -112,6 +112,8 @@ async def save_screening(ask: Ask) -> Answer:
     if not findings:
         return Answer("clarify", ask.say("utter_precheck_paste"), {"missing": "note"})
     assessment = assess(ask.protocol, findings, ask.today)
+    if len(ask.part.participants) > 1:
+        return which_participant(ask, ask.say("utter_clarify_one_participant"))
     code = ask.part.participants[0] if ask.part.participants else None
     try:
         async with ask.database.writing(ask.identity.actor, "chat: save pre-check") as session:

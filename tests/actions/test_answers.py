@@ -235,6 +235,13 @@ async def test_a_precheck_is_saved_under_no_code_that_is_not_on_file(talk: Say) 
     assert (saved.custom["answer"], saved.custom["about"]) == ("eligibility_check", "P-0103")
 
 
+async def test_a_precheck_of_one_person_is_not_saved_under_two_codes(talk: Say) -> None:
+    conversation = talk("nurse.qiu")
+    await conversation.say({"intent": "check_eligibility", "text": "77 yo"}, note=_note(AGE_77))
+    asked = await conversation.say({"intent": "save_screening", "participants": ["P-0103", "P-0104"]})
+    assert (asked.custom["answer"], asked.custom["data"]) == ("clarify", {"missing": "participant"})
+
+
 async def test_more_findings_than_can_be_kept_are_refused_as_a_whole(talk: Say) -> None:
     conversation = talk("dr.bai")
     await conversation.say({"intent": "check_eligibility", "text": "77 yo"}, note=_note(AGE_77))
