@@ -76,6 +76,9 @@ _COUNT = rf"(?P<count>\d{{1,3}}|{'|'.join(sorted(_NUMBER_WORDS, key=len, reverse
 _UNIT = r"(?P<unit>days?|weeks?|wks?|fortnights?|months?)"
 _ZH_NUM = r"[零〇一二两三四五六七八九十\d]{1,3}"
 _YEAR = r"(?P<year>20\d\d)"
+#: Between day and month in figures four figures are a year, whichever: 9999-12-31 is a day that nobody means.
+_ANY_YEAR = r"(?P<year>\d{4})"
+_YEARS = range(1900, 2200)
 #: What an ordinal can count other than days of a month: '3rd fraction', 'the second chemo', '1st patient'.
 _ORDINAL_WORDS = {
     word: number
@@ -102,7 +105,9 @@ _COUNTED = (
 
 
 def _day(year: int, month: int, day: int) -> date | None:
-    return date(year, month, day) if 1 <= month <= 12 and 1 <= day <= monthrange(year, month)[1] else None
+    if year not in _YEARS or not 1 <= month <= 12:
+        return None
+    return date(year, month, day) if 1 <= day <= monthrange(year, month)[1] else None
 
 
 def _add_months(day: date, months: int) -> date:
@@ -414,14 +419,14 @@ _LEFT = r"(?<![\w./-])"
 RULES: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
     (re.compile(pattern, re.IGNORECASE | re.ASCII), reader)
     for pattern, reader in (
-        (rf"{_LEFT}{_YEAR}\s*(?:-|/|\.|年)\s*(?P<m>\d{{1,2}})\s*(?:-|/|\.|月)\s*(?P<d>\d{{1,2}})(?!\d)\s*[日号]?", _iso),
+        (rf"{_LEFT}{_ANY_YEAR}\s*(?:-|/|\.|年)\s*(?P<m>\d{{1,2}})\s*(?:-|/|\.|月)\s*(?P<d>\d{{1,2}})(?!\d)\s*[日号]?", _iso),
         (rf"(?:(?<!\d){_YEAR}\s*年\s*)?(?<![\d第])(?P<m>{_ZH_NUM})\s*月\s*(?P<d>{_ZH_NUM})(?![\d个])\s*[日号]?", _zh_month_day),
         (rf"{_LEFT}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?\s*(?:-|–|to|until|through)\s*(?:the )?(?P<d2>\d{{1,2}})(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", _named_month_range),
         (rf"{_LEFT}(?P<d>\d{{1,2}})(?:st|nd|rd|th)?[\s-]*(?:of\s+)?{_MONTH}(?:,?[\s-]*{_YEAR})?", _named_month),
         (rf"\b{_MONTH}\s*(?:the\s+)?(?P<d>\d{{1,2}})(?:st|nd|rd|th)?(?![\d:])(?!\s*(?:days?|weeks?|months?|mg|am|pm)\b)(?:,?\s*{_YEAR})?", _named_month),
         (rf"\b{_ORDINAL}\s+(?:day\s+)?of\s+{_MONTH}", _spoken_month),
         (rf"\b{_MONTH}\s+(?:the\s+)?{_ORDINAL}\b{_COUNTED}", _spoken_month),
-        (rf"{_LEFT}(?P<a>\d{{1,2}})[/.-](?P<b>\d{{1,2}})[/.-]{_YEAR}(?!\d)", _numeric),
+        (rf"{_LEFT}(?P<a>\d{{1,2}})[/.-](?P<b>\d{{1,2}})[/.-]{_ANY_YEAR}(?!\d)", _numeric),
         (rf"{_LEFT}(?!24/7)(?P<a>\d{{1,2}})/(?P<b>\d{{1,2}})(?![\d/%])(?!\s*(?:tablet|pill|of (?:a|the)|dose|node|ln\b|mmhg|cores?))", _numeric),
         (r"(?:(?<=on )|(?<=by )|(?<=until )|(?<=from )|(?<=for )|^\s*)(?P<a>\d{1,2})\.(?P<b>\d{1,2})\.(?!\d)", _numeric),
         (rf"\b(?P<nth>first|second|third|fourth|last)\s+(?P<day>{_DAY_NAME})\s+(?:in|of)\s+{_MONTH}", _weekday_in_month),

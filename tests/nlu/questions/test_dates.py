@@ -260,3 +260,14 @@ def test_any_text_is_survived_and_mentions_lie_in_it(text: str, today: date) -> 
     found = read_dates(text, today)
     assert all(text[mention.start : mention.end] == mention.text for mention in found)
     assert all(left.end <= right.start for left, right in pairwise(found))
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "0001-01-01", "31/12/9999", "3000年1月1日", "0000-00-00"])
+def test_a_year_of_no_living_person_is_asked_back_and_not_passed_over(text: str) -> None:
+    (found,) = read_dates(f"who comes on {text}?", date(2026, 6, 10))
+    assert found.impossible
+    assert found.date is None
+
+
+def test_a_day_of_the_last_century_is_read() -> None:
+    assert [one.date for one in read_dates("born 1962-04-25", date(2026, 6, 10))] == [date(1962, 4, 25)]
