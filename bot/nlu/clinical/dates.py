@@ -124,7 +124,7 @@ _WITHIN = re.compile(
 )
 _LAST = re.compile(
     rf"(?<!\S)(?P<which>last|this|the previous|past|earlier this|late last|early last|on|since|by|the other) (?P<what>week|month|year|night|weekend|{_D})(?!\S)"
-    rf"|(?<!\S)(?P<word>yesterday|today|tonight|tomorrow|this morning|this afternoon|the day before yesterday|recently|lately|long ago|years ago|decades ago|months ago|weeks ago|days ago|"
+    rf"|(?<!\S)(?P<word>yesterday|today|tonight|tomorrow|this morning|this afternoon|the day before yesterday|recently|lately|(?<!not )(?<!so )(?<!too )long ago|years ago|decades ago|months ago|weeks ago|days ago|"
     rf"ages ago|a long time ago|in (?:his |her |early )?childhood|as a (?:student|child|boy|girl|teenager|kid|baby|young man|young woman)|in infancy|as an infant|in (?:his|her) (?:youth|teens))(?!\S)"
 )
 _DURATION = re.compile(

@@ -119,7 +119,7 @@ def _reach(view: View, segment: Segment, cue: Mention, begin: int) -> bool:
 
 #: After a denial these words name what is there all the same: 'no increase in X', 'not the cause of X', 'nothing to explain X'.
 _GRANTED = re.compile(
-    r"(?<!\S)(?:(?:increase|decrease|change|changes|worsening|improvement|reduction|difference) (?:in|of)|(?:the|a) (?:cause|reason|result|consequence) (?:of|for)|to (?:explain|account for)|explanation (?:for|of)|(?:prescribed|given|taking|on) (?:\S+ ){1,4}?for (?:his|her|the|their)|post|because of|owing to)(?: (?:the|a|an|his|her|any))*$"
+    r"(?<!\S)(?:(?:increase|decrease|change|changes|worsening|improvement|reduction|difference) (?:in|of)|(?:the|a) (?:cause|reason|result|consequence) (?:of|for)|to (?:explain|account for)|explanation (?:for|of)|(?:prescribed|given|taking|on) (?:\S+ ){1,4}?for (?:his|her|the|their)|post|because of|owing to|until|till)(?: (?:the|a|an|his|her|any))*$"
 )
 
 

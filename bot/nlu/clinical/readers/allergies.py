@@ -40,6 +40,8 @@ def read_allergies(note: Note) -> Iterator[Finding]:
                 and not re.match(r"to (?:\S+ ){0,3}(?:oxaliplatin|capecitabine|penpulimab|platinum|5 fu)", tail)
             ):
                 continue
+            if re.match(r"(?:until|till|up to)(?!\S)", tail):
+                continue
             barred = [
                 m
                 for m in note.around(mention.start)

@@ -29,7 +29,8 @@ def read_contraception(note: Note) -> Iterator[Finding]:
         first, last = note.clause(mention.start)
         words = note.words(first, last)
         full = note.sentence_words(mention.start)
-        refusing = _REFUSES.search(words) or re.search(
+        short = last - first <= 5 and note.sentence(mention.start)[1] - last <= 5
+        refusing = _REFUSES.search(full if short else words) or re.search(
             r"(?<!\S)(?:flatly no|trying to conceive|trying for a (?:baby|child)|(?:wont|will not|would not|refuses to) use (?:anything|any|it)|says no|said no|no to|never again)(?!\S)",
             full,
         )
@@ -304,6 +305,12 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
             r"(?<!\S)(?:stopped|weaned|ended|finished|no longer|ceased|gave up|until (?:\d|last)|bottle fed now|has stopped|discontinued)(?!\S)",
             words,
         )
+        if ended and re.search(
+            r"(?<!\S)(?:not|never|hasnt|has not|have not|yet to)(?: yet| \w+)? $", words[: ended.start()][-16:]
+        ):
+            # 'Has not stopped breastfeeding', 'not yet weaned': it goes on.
+            yield finding(note, "lactation", mention.start, mention.end, cue=mention.cue)
+            continue
         when, until = dates_of(mention)
         old = when.latest is not None and (note.today - when.latest).days > 400 and "since" not in words
         if ended or old or until.known:

@@ -83,6 +83,8 @@ def read_investigator(note: Note) -> Iterator[Finding]:
             words,
         ):
             free = None
+        if free and re.match(r"(?:than|except|but|besides|apart|other than|save)(?!\S)", words[free.end() :].strip()):
+            free, against = None, _UNSUITABLE.search(words)
         if _UNDECIDED.search(words) and not (
             against or re.search(r"(?<!\S)(?:sees|finds|has|judges|considers|confirms) no", words)
         ):

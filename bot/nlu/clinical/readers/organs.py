@@ -62,10 +62,19 @@ _WHOLE_POOR = re.compile(
 )
 
 
+#: Blood results older than so many days say nothing of today.
+_STALE = 120
+
+
 def _exempted(note: Note, end: int) -> bool:
     """'Bloods normal except creatinine', 'bloods fine, liver enzymes raised': not the whole after all."""
     stop = note.sentence(end - 1)[1]
     tail = note.words(end, stop)
+    dated = [d for d in note.dates_around(end - 1) if end <= d.start <= end + 2 and d.start < stop and d.role == "at"]
+    if dated and dated[0].period.latest is not None and (note.today - dated[0].period.latest).days > _STALE:
+        return True
+    if re.match(r"(?:until|till|before|up to)(?!\S)", tail):
+        return True
     return _EXCEPT.match(tail) is not None or any(
         _BAD_WORD.search(" ".join(tail[match.start() :].split()[:7])) for match in _ORGAN_WORD.finditer(tail)
     )
@@ -150,7 +159,8 @@ def _failure(note: Note, mention: Mention) -> Iterator[Finding]:
         r"(?<!\S)(?:resolved|recovered|recovery|temporary|briefly|stopped|until|came off|off dialysis|no longer|former|transplant\w*(?! (?:list|waiting|waitlist|candidate|assessment|work))|cured|before the transplant|previously)(?!\S)",
         words,
     )
-    if (over and mention.assertion == "present") or (
+    again = re.search(r"(?<!\S)(?:now (?:on|needs|in)|currently|still|again|ongoing|since then on)(?!\S)", words)
+    if (over and not again and mention.assertion == "present") or (
         ended.known and ended.latest is not None and ended.latest < note.today
     ):
         return
