@@ -24,11 +24,11 @@ from bot.channels.hospital import HospitalInput
 from bot.config import ROOT
 from bot.enrollment.database import Database
 from bot.nlu.clinical import ClinicalReader
+from bot.nlu.pieces import PiecewiseReader
 from bot.nlu.questions.classifier import Prediction
 from bot.nlu.questions.lexicon import Lexicon
 from bot.nlu.questions.reader import QuestionReader
 from bot.nlu.reading import MessageReader
-from bot.nlu.symptoms import SymptomReader
 from bot.phrases import Phrases
 from bot.trial.protocol import load_protocol
 from bot.trial.triage import TriageRules, assess_symptoms, load_triage_rules
@@ -87,8 +87,8 @@ def classifier() -> GivenIntent:
 
 
 @pytest.fixture(scope="module")
-def symptoms() -> SymptomReader:
-    return SymptomReader.load()
+def symptoms() -> PiecewiseReader:
+    return PiecewiseReader.load()
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +97,7 @@ def rules() -> TriageRules:
 
 
 @pytest.fixture(scope="module")
-def reader(classifier: GivenIntent, symptoms: SymptomReader, rules: TriageRules) -> MessageReader:
+def reader(classifier: GivenIntent, symptoms: PiecewiseReader, rules: TriageRules) -> MessageReader:
     questions: Any = QuestionReader(classifier, Lexicon.load())  # type: ignore[arg-type]
     return MessageReader(questions, symptoms, ClinicalReader.load(), rules)
 
@@ -117,7 +117,7 @@ async def attacked(
     case: dict[str, Any],
     answering: AnsweringBot,
     database: Database,
-    symptoms: SymptomReader,
+    symptoms: PiecewiseReader,
     rules: TriageRules,
     classifier: GivenIntent,
 ) -> AsyncIterator[Hospital]:
@@ -175,6 +175,9 @@ def _body(case: str, step: dict[str, Any], changes: dict[str, Any] | None = None
     fields = {"conversation": case, **(step.get("send", {}) if changes is None else changes)}
     if "padding" in step:
         fields["text"] = "a " * (step["padding"] // 2)
+    if "after" in step:
+        words, times = step["after"]
+        fields["text"] = words * times + fields["text"]
     return Hospital.body(**{name: ... if value is None else value for name, value in fields.items()})
 
 

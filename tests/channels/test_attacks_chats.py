@@ -23,7 +23,7 @@ from bot.config import Settings
 from bot.enrollment import writes
 from bot.enrollment.audit import Actor
 from bot.enrollment.database import Database
-from bot.nlu.symptoms import SymptomReader
+from bot.nlu.pieces import PiecewiseReader
 from bot.trial.triage import TriageRules, assess_symptoms
 from tests.helpers.homeserver import ME, Homeserver
 from tests.helpers.slack import SIGNING_SECRET, TOKEN, Slack, SlackApi
@@ -150,7 +150,7 @@ async def side(
     case: dict[str, Any],
     answering: AnsweringBot,  # noqa: F811
     classifier: GivenIntent,  # noqa: F811
-    symptoms: SymptomReader,  # noqa: F811
+    symptoms: PiecewiseReader,  # noqa: F811
     rules: TriageRules,  # noqa: F811
     database: Database,
     linked: None,
