@@ -386,3 +386,29 @@ class Standing:
 
 def _before(period: Period, day: Any) -> bool:
     return period.latest is not None and period.latest < day
+
+
+_TALK_BEFORE = re.compile(
+    r"(?<!\S)(?:fears?|fearing|afraid of|scared of|worried about|worries about|anxious about|risks? of|chances? of|rates? of|likelihood of|danger of|signs of|symptoms of|warned (?:of|about)|told (?:of|about)|asks (?:about|whether|if)|asked (?:about|whether|if)|questions? about|in case of|to prevent|to avoid|leaflet on|talk about|information (?:on|about))(?: (?:a|an|the|any|local|distant|liver|bowel|possible|his|her|of|it|has|tumour|cancer))*$"
+)
+_TALK_AFTER = re.compile(
+    r"^(?:risks?|rates?|chances?|prevention|prophylaxis|surveillance|(?:would|might|could) (?:need|mean|require|exclude|be|bar|lead)|is an? (?:exclusion|barrier|criterion)|excludes|bars|only if)(?!\S)"
+)
+
+
+def only_spoken_of(note: Note, mention: Mention) -> bool:
+    """'Afraid of recurrence', 'signs of obstruction explained', 'MSI-H would exclude him': a word, not a finding."""
+    first, last = note.sentence(mention.start)
+    head = note.words(max(first, mention.start - 6), mention.start)
+    tail = note.words(mention.end, min(last, mention.end + 5))
+    if _TALK_AFTER.match(tail):
+        return True
+    match = _TALK_BEFORE.search(head)
+    if match is None:
+        return False
+    # 'Signs of obstruction on CT' are found; 'signs of obstruction explained' are not.
+    return (
+        not match.group().startswith(("signs", "symptoms"))
+        or re.search(r"(?<!\S)(?:explained|discussed|told|taught|watch|listed|advised)(?!\S)", note.words(first, last))
+        is not None
+    )

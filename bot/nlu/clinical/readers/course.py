@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
-from bot.nlu.clinical.readers.common import dates_of, finding
+from bot.nlu.clinical.readers.common import dates_of, finding, only_spoken_of
 from bot.trial.facts import Finding
 
 _OTHER_ILLNESS = frozenset(
@@ -245,6 +245,10 @@ def _recurrence(note: Note, mention: Mention, words: list[str]) -> Iterator[Find
     told = any(m.group in _TUMOURISH for m in note.same_sentence(mention, *_TUMOURISH)) and not note.after(
         mention.end, 1
     )[:1] not in ([], [","], ["."], [";"])
+    if mention.present and (
+        only_spoken_of(note, mention) or set(note.before(mention.start, 1)) & {"hernia", "stone", "fistula"}
+    ):
+        return
     answered = (mention.negated and note.after(mention.end, 1) in ([":"], ["?"])) or note.after(mention.end, 2) in (
         [":", "yes"],
         [":", "y"],

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
-from bot.nlu.clinical.readers.common import Standing, dates_of, finding
+from bot.nlu.clinical.readers.common import Standing, dates_of, finding, only_spoken_of
 from bot.trial.facts import Finding, Period
 
 _PROTEINS = frozenset({"mlh1", "msh2", "msh6", "pms2", "mlh", "msh", "pms"})
@@ -17,6 +17,8 @@ def read_molecular(note: Note) -> Iterator[Finding]:
     rows: list[tuple[Mention, str, str, str | None]] = []
     for mention in [*note.of("msi", "mmr"), *_fields(note)]:
         if not mention.is_patient or mention.superseded or mention.assertion == "hypothetical" or _asked(note, mention):
+            continue
+        if mention.assertion == "present" and only_spoken_of(note, mention):
             continue
         value = str(mention.attributes["value"])
         if mention.concept == "mmr_markers_present" and not _all_markers(note, mention):

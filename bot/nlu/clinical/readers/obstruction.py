@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
-from bot.nlu.clinical.readers.common import dates_of, finding, of_mention
+from bot.nlu.clinical.readers.common import dates_of, finding, of_mention, only_spoken_of
 from bot.trial.facts import Finding
 
 _RELIEF = re.compile(
@@ -69,6 +69,7 @@ _OTHER_PASSAGE = frozenset(
         "tear",
         "eustachian",
         "nerve",
+        "labour",
         "pfo",
         "valve",
     ]
@@ -116,7 +117,7 @@ def obstructions(note: Note) -> Iterator[Finding]:
     for mention in note.of("obstruction"):
         if not mention.is_patient or mention.superseded or _elsewhere_blocked(note, mention):
             continue
-        if _reason_of_none(note, mention):
+        if _reason_of_none(note, mention) or (mention.present and only_spoken_of(note, mention)):
             continue
         if mention.present and _NEARLY.search(" ".join(note.before(mention.start, 4))):
             mention.assertion = "uncertain"

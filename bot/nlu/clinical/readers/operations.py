@@ -406,6 +406,8 @@ def _emergency(note: Note) -> Iterator[Finding]:
             continue
         if mention.assertion in {"planned", "hypothetical"} and not _happened(note, mention, words):
             continue
+        if re.search(r"(?<!\S)only if(?!\S)", words):
+            continue
         if re.match(
             r"(?:may|might|could|would|will|should|can|if|only if)(?!\S)", note.words(mention.end, mention.end + 2)
         ):

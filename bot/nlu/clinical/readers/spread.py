@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from bot.nlu.clinical.note import Mention, Note
-from bot.nlu.clinical.readers.common import finding
+from bot.nlu.clinical.readers.common import finding, only_spoken_of
 from bot.nlu.clinical.readers.staging import in_doubt, of_another_cancer
 from bot.trial.facts import Finding
 
@@ -33,13 +33,13 @@ _NOT_SPREAD_AFTER = frozenset(["workup", "work", "screen", "screening", "risk", 
 
 def spreads(note: Note) -> Iterator[Finding]:
     for mention in note.of("metastasis"):
-        if not mention.is_patient or _metabolic(note, mention):
+        if not mention.is_patient or _metabolic(note, mention) or (mention.present and only_spoken_of(note, mention)):
             continue
         before = set(note.before(mention.start, 2))
         after = note.after(mention.end, 4)
         regional = (
             (before & _REGIONAL and not before & {"distant", "aortic"})
-            or set(after) & {"mesorectal", "regional", "perirectal"}
+            or set(after) & {"mesorectal", "regional", "perirectal", "mesorectum"}
             or (after[:2] in (["lymph", "nodes"], ["lymph", "node"], ["nodes"]))
         )
         if regional and not mention.attributes.get("named"):
