@@ -68,9 +68,9 @@ def test_serving_needs_no_scikit_learn(classifier: IntentClassifier, tmp_path: P
 def test_held_out_sentences_are_read(classifier: IntentClassifier) -> None:
     """A floor, not the aim: the figures of the day stand in the report."""
     figures = report.summarize(report.run(classifier))
-    assert figures["in_scope_right"] >= 0.8
-    assert figures["in_scope_wrong"] <= 0.08
-    assert figures["out_of_scope_answered"] <= 0.1
+    assert figures["in_scope_right"] >= 0.83
+    assert figures["in_scope_wrong"] <= 0.04
+    assert figures["out_of_scope_answered"] <= 0.05
 
 
 def test_the_report_holds_figures_failures_and_plots(classifier: IntentClassifier, tmp_path: Path) -> None:
