@@ -23,6 +23,26 @@ from bot.nlu.clinical.context.plans import date_back, plan
 from bot.nlu.clinical.context.view import View
 from bot.nlu.clinical.note import Note
 
+_ILLNESS = frozenset({"autoimmune", "cardiovascular", "lung", "organ_failure", "infection_hiv", "infection_serious"})
+_SERVICES = frozenset(
+    [
+        "clinic",
+        "unit",
+        "nurse",
+        "ward",
+        "society",
+        "group",
+        "leaflet",
+        "talk",
+        "team",
+        "charity",
+        "association",
+        "register",
+        "foundation",
+        "awareness",
+    ]
+)
+
 
 def apply_context(note: Note) -> None:
     """Sets assertion, experiencer and history of every mention."""
@@ -58,6 +78,13 @@ def apply_context(note: Note) -> None:
     refute(view)
     set_aside(view)
     for mention in note.mentions:
+        if (
+            mention.group in _ILLNESS
+            and note.norms[mention.end : mention.end + 1]
+            and note.norms[mention.end] in _SERVICES
+        ):
+            # 'Lupus clinic', 'dialysis unit', 'MS society': a place or a group, nothing that the patient has.
+            mention.experiencer = "other"
         # What is only supposed, or another's, is not the patient's past.
         if mention.assertion == "hypothetical" or mention.experiencer in {"family", "other"}:
             mention.historical = False

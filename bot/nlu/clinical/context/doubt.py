@@ -31,6 +31,9 @@ def doubt(view: View, segment: Segment, cue: Mention) -> None:
                 _spread(view, segment, cue, frozenset({"/", "or", "-"}))
             return
         behind = [m for m in view.mentions[segment.index] if m.end == cue.start]
+        if not behind and cue.end == note.sentence(cue.start)[1] and cue.start - note.sentence(cue.start)[0] <= 7:
+            # 'TIA in April?' asks, whatever stands between.
+            behind = [m for m in view.mentions[segment.index] if m.end <= cue.start][-1:]
         following = note.norms[cue.end] if cue.end < len(note.norms) else ""
         if following not in {
             "yes",

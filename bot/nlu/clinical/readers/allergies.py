@@ -209,6 +209,8 @@ def _study_drug(note: Note, mention: Mention) -> bool:
 
 def _linked(note: Note, allergy: Mention, drug: Mention) -> bool:
     """'allergic to X', 'X allergy', 'anaphylaxis on X', 'X: anaphylaxis'."""
+    if {"causes", "cause"} & set(note.norms[min(drug.end, allergy.end) : max(drug.start, allergy.start)]):
+        return False
     if drug.start >= allergy.end:
         between = note.norms[allergy.end : drug.start]
         return len(between) <= 10 and not {".", ";"} & set(between)

@@ -182,6 +182,9 @@ def read_pregnancy(note: Note) -> Iterator[Finding]:
         if not mention.is_patient or _kin_follows(note, mention):
             continue
         before = set(note.before(mention.start, 3))
+        if note.before(mention.start, 1) in (["become"], ["get"], ["getting"], ["becoming"]):
+            # 'Wants to become pregnant': not yet.
+            continue
         when, _ = dates_of(mention)
         if mention.assertion == "present":
             if (

@@ -57,6 +57,11 @@ def _hiv(note: Note) -> Iterator[Finding]:
         if not mention.is_patient or mention.assertion in {"hypothetical", "planned"}:
             continue
         words = note.words(max(0, mention.start - 2), min(note.sentence(mention.start)[1], mention.end + 6))
+        if re.match(
+            r"positive (?:partner|wife|husband|boyfriend|girlfriend|spouse|mother|father|brother|sister|patients?|donor)(?!\S)",
+            " ".join(note.after(mention.end, 2)),
+        ):
+            continue
         if mention.assertion == "present" and not mention.affirmed and not _HAS_HIV.search(words):
             testing = set(note.norms[mention.start : mention.end + 1]) & _TEST_ONLY
             yield finding(note, "hiv", mention.start, mention.end, assertion="uncertain", cue="test" if testing else "")

@@ -76,6 +76,8 @@ def read_investigator(note: Note) -> Iterator[Finding]:
         first, last = note.sentence(mention.start)
         words = note.words(first, last)
         against, free = _UNSUITABLE.search(words), _NO_OBJECTION.search(words)
+        if against and re.search(r"(?<!\S)(?:whether|if|should)(?!\S)(?: \S+){0,4} $", words[: against.start()]):
+            against = None
         if free and against and free.start() <= against.start():
             against = None
         if free and re.search(
