@@ -23,7 +23,7 @@ from bot.nlu.clinical.context.plans import date_back, plan
 from bot.nlu.clinical.context.view import View
 from bot.nlu.clinical.note import Note
 
-_ILLNESS = frozenset({"autoimmune", "cardiovascular", "lung", "organ_failure", "infection_hiv", "infection_serious"})
+_ILLNESS = frozenset({"autoimmune", "cardiovascular", "organ_failure", "infection_hiv", "infection_serious"})
 _SERVICES = frozenset(
     [
         "clinic",
