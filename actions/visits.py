@@ -37,6 +37,8 @@ async def next_visit(ask: Ask) -> Answer:
         return _first_after(ask, record, day)
     if day is not None:
         return _on_day(ask, record, day)
+    if (span := _asked_range(ask)) is not None and not wanted_visits(ask):
+        return _between(ask, record, *span)
     if ask.part.scope == "after" or _AFTER_NEXT.search(ask.part.text):
         return _the_one_after(ask, record)
     wanted = wanted_visits(ask)
@@ -349,6 +351,21 @@ def _on_day(ask: Ask, record: ParticipantRecord, day: date) -> Answer:
         sources=following.sources,
         remember=following.remember,
     )
+
+
+def _between(ask: Ask, record: ParticipantRecord, first: date, last: date) -> Answer:
+    """What is first among several days ('at the weekend?'); where nothing is, that is said, and what comes next."""
+    visits = [
+        visit
+        for visit in schedule.visits_between(ask.protocol, record, first, last, ask.today)
+        if visit.status in _TO_COME and visit.date is not None
+    ]
+    if visits and visits[0].date is not None:
+        return _on_day(ask, record, max(visits[0].date, first))
+    days = ask.say("utter_from_to", first=say_date(first, ask.language), last=say_date(last, ask.language))
+    following = _next(ask, record)
+    nothing = for_whom(ask, record.code, ask.say("utter_no_visit_on_day", date=days))
+    return replace(following, text=sentences(nothing, _unnamed(ask, record, following.text)))
 
 
 def _after_that_day(ask: Ask) -> bool:

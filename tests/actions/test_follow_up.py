@@ -179,3 +179,10 @@ async def test_back_to_the_one_before_keeps_what_was_known(talk: Say) -> None:
         {"intent": "check_eligibility", "text": "back to the 55M: ECOG 1"}, note={"is_note": True, "findings": again}
     )
     assert "sex" in str(reply.custom["data"]["facts"])
+
+
+async def test_several_days_without_a_visit_are_said_to_be_free(talk: Say) -> None:
+    weekend = {"text": "at the weekend", "date": "2026-09-19", "last": "2026-09-20"}
+    reply = await talk("ma.jun").say({"intent": "ask_next_visit", "text": "at the weekend?", "dates": [weekend]})
+    assert reply.text.startswith("Nothing is planned for Saturday 19 September 2026 to Sunday 20 September 2026")
+    assert reply.custom["data"]["visit"]["date"] == "2026-10-01"
