@@ -92,10 +92,18 @@ def as_card(row: Mapping[str, Any]) -> Table:
     """One participant for people."""
     table = Table(show_header=False)
     for key, value in row.items():
-        if key == "events":
-            value = "\n".join(f"{event['visit']} {event['date'] or ''} {event['status']}" for event in value)
-        table.add_row(key, "" if value is None else str(value))
+        table.add_row(key.replace("_", " "), _cell(key, value))
     return table
+
+
+def _cell(key: str, value: object) -> str:
+    if key == "events" and isinstance(value, (list, tuple)):
+        return "\n".join(f"{event['visit']} {event['date'] or ''} {event['status']}" for event in value)
+    if key == "holds" and isinstance(value, (list, tuple)):
+        return "\n".join(f"{hold['drug']} from {hold['first']} to {hold['last'] or 'further notice'}" for hold in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return "" if value is None else str(value)
 
 
 def upgrade_database(settings: Settings) -> str:

@@ -189,4 +189,6 @@ def record_as_data(record: ParticipantRecord) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
     return value.isoformat() if hasattr(value, "isoformat") else value

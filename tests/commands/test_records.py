@@ -75,6 +75,9 @@ def test_a_change_is_made_and_told(filled: Sparc, line: str, expected: dict[str,
     trail = json.loads(filled("audit", "show", line.split()[1], "--json").stdout)
     assert trail[-1]["why"] == "as the letter says"
     assert trail[-1]["role"] == "administrator"
+    for form in (["show"], ["show", "--json"], ["export"]):
+        shown = filled("participants", form[0], line.split()[1], *form[1:])
+        assert shown.exit_code == 0, (form, shown.output)
 
 
 REFUSED = [
