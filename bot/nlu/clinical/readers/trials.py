@@ -30,10 +30,6 @@ _IN_TRIAL = re.compile(
 
 
 #: Where samples go is no study that somebody takes part in.
-_COLLECTIONS = frozenset({"biobank", "tissue bank", "tumour bank", "registry"})
-
-
-#: Where samples go is no study that somebody takes part in.
 _COLLECTIONS = frozenset({"biobank", "tissue", "tumour", "bank", "registry"})
 
 
